@@ -1,0 +1,143 @@
+"""What the public functions accept, and what they say of anything else.
+
+Each function looks at what was given before any work is done, names what came and
+what was expected, and returns it in the form in which the engines take it.
+"""
+
+import math
+import operator
+import sys
+from numbers import Real
+
+import numpy as np
+
+from attention_lib._dispatch import is_tensor, kind_of, namespace
+
+__all__ = [
+    "array",
+    "axis_of",
+    "broadcastable",
+    "number",
+    "positive",
+    "same_library",
+    "size",
+    "traced",
+    "where",
+    "work_dtype",
+]
+
+
+def array(x, name):
+    """Take an array of real numbers; integers become the default float type."""
+    if is_tensor(x):
+        torch = sys.modules["torch"]
+        if x.is_floating_point():
+            return x
+        if x.dtype == torch.bool or x.is_complex():
+            raise TypeError(f"{name} must hold real numbers; got dtype {x.dtype}")
+        return x.to(torch.get_default_dtype())
+    x = np.asarray(x)
+    if x.dtype.kind in "iu":
+        return x.astype(np.float64)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name} must hold real numbers; got dtype {x.dtype}")
+    return x
+
+
+def work_dtype(x):
+    """Give the dtype to compute in: float32 for the 16-bit types, else `x`'s own."""
+    xp = namespace(x)
+    return xp.float32 if x.dtype.itemsize < 4 else x.dtype
+
+
+def axis_of(x, axis, name="x"):
+    """Take one axis of `x`, as a non-negative integer."""
+    if x.ndim == 0:
+        raise ValueError(f"{name} needs an axis of keys; got a single number")
+    try:
+        index = operator.index(axis)
+    except TypeError:
+        message = f"axis must be one integer; got {axis!r}"
+        raise TypeError(message) from None
+    if not -x.ndim <= index < x.ndim:
+        raise ValueError(f"axis {index} is out of range for {name} with {x.ndim} axes")
+    return index % x.ndim
+
+
+def same_library(**arrays):
+    """Refuse a mixture of NumPy arrays and torch tensors, or of devices."""
+    given = {name: a for name, a in arrays.items() if a is not None}
+    tensors = {name: a for name, a in given.items() if is_tensor(a)}
+    if tensors and len(tensors) < len(given):
+        kinds = ", ".join(f"{name} is a {kind_of(a)}" for name, a in given.items())
+        raise TypeError(f"pass all arrays of one library: {kinds}")
+    if len({a.device for a in tensors.values()}) > 1:
+        places = ", ".join(f"{name} on {a.device}" for name, a in tensors.items())
+        raise ValueError(f"pass all tensors on one device: {places}")
+
+
+def where(mask, x, name="where"):
+    """Take a bool array that broadcasts to `x`, or None."""
+    if mask is None:
+        return None
+    same_library(x=x, **{name: mask})
+    mask = mask if is_tensor(mask) else np.asarray(mask)
+    if mask.dtype not in (np.bool_, getattr(sys.modules.get("torch"), "bool", None)):
+        raise TypeError(f"{name} must be bool (True takes part); got {mask.dtype}")
+    return broadcastable(mask, x.shape, name, "x")
+
+
+def broadcastable(small, shape, name, target):
+    """Take an array that broadcasts to `shape` without enlarging it."""
+    shape = tuple(shape)
+    tail = shape[len(shape) - small.ndim :]
+    fits = small.ndim <= len(shape) and all(
+        have in (1, want) for have, want in zip(small.shape, tail, strict=True)
+    )
+    if not fits:
+        given = tuple(small.shape)
+        message = f"{name} of shape {given} does not broadcast to {target}'s {shape}"
+        raise ValueError(message)
+    return small
+
+
+def positive(value, name):
+    """Take a positive number, or an array of positive numbers."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        if not value > 0:
+            raise ValueError(f"{name} must be positive; got {value}")
+        return value
+    value = array(value, name)
+    if not traced(value) and not bool((value > 0).all()):
+        raise ValueError(f"{name} must be positive; got {value}")
+    return value
+
+
+def traced(x):
+    """Tell whether the numbers of `x` cannot be looked at now (vmap, compile)."""
+    if not is_tensor(x):
+        return False
+    torch = sys.modules["torch"]
+    functorch = torch._C._functorch
+    return torch.compiler.is_compiling() or functorch.is_functorch_wrapped_tensor(x)
+
+
+def size(value, name, least=0):
+    """Take a whole number that is at least `least`."""
+    try:
+        value = operator.index(value)
+    except TypeError:
+        message = f"{name} must be a whole number; got {value!r}"
+        raise TypeError(message) from None
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}; got {value}")
+    return value
+
+
+def number(value, name):
+    """Take one finite number, as a Python float (so that it promotes nothing)."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got a {kind_of(value)}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value}")
+    return float(value)

@@ -1,0 +1,52 @@
+"""Which engine serves an array: torch's where a tensor arrives, else NumPy's.
+
+torch is never imported here: a tensor can only arrive once it has been.
+"""
+
+import importlib
+import sys
+
+import numpy as np
+
+__all__ = ["cast", "engine", "full", "is_tensor", "kind_of", "namespace", "quiet"]
+
+
+def is_tensor(x):
+    """Tell whether `x` is a torch Tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def kind_of(x):
+    """Name the kind of array `x` is, for error messages."""
+    if is_tensor(x):
+        return "torch Tensor"
+    return "NumPy array" if isinstance(x, np.ndarray | np.generic) else type(x).__name__
+
+
+def engine(x):
+    """Give the package of the engine that serves `x`."""
+    name = "torch_backend" if is_tensor(x) else "numpy_backend"
+    return importlib.import_module(f"attention_lib.{name}")
+
+
+def namespace(x):
+    """Give `numpy` or `torch`, for code written in the names both share."""
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+def cast(x, dtype):
+    """Give `x` in `dtype`, without a copy where it has it already."""
+    return x.to(dtype) if is_tensor(x) else np.asarray(x).astype(dtype, copy=False)
+
+
+def full(shape, fill, like):
+    """Give an array of one number, in the kind, dtype and device of `like`."""
+    if is_tensor(like):
+        return like.new_full(shape, fill)
+    return np.full(shape, fill, like.dtype)
+
+
+def quiet():
+    """Silence NumPy's warnings about non-finite numbers, which the rules handle."""
+    return np.errstate(all="ignore")

@@ -1,0 +1,104 @@
+"""A few Python threads for work that NumPy does outside the interpreter lock."""
+
+import os
+import threading
+from contextlib import contextmanager
+
+__all__ = ["blas_on_one_thread", "n_threads", "share"]
+
+_worker = threading.local()
+
+
+def n_threads():
+    """Say how many threads to use: OMP_NUM_THREADS, or the processors at hand."""
+    if getattr(_worker, "busy", False):
+        return 1  # a thread of ours does not start more
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share(work, jobs, threads=None):
+    """Run ``work(jobs)`` in several threads that take the jobs from one iterator."""
+    jobs = iter(jobs)
+    threads = n_threads() if threads is None else threads
+    if threads > 1:
+        try:
+            return _run_threads(work, _Locked(jobs), threads)
+        except RuntimeError as error:  # no threads here, as in a web page
+            if "start new thread" not in str(error):
+                raise
+    return work(jobs)
+
+
+def _run_threads(work, jobs, threads):
+    from concurrent.futures import ThreadPoolExecutor  # 26 ms: not at import
+
+    with ThreadPoolExecutor(threads, initializer=_mark_busy) as pool:
+        for done in [pool.submit(work, jobs) for _ in range(threads)]:
+            done.result()
+
+
+def _mark_busy():
+    _worker.busy = True
+
+
+class _Locked:
+    """An iterator that several threads may take from."""
+
+    def __init__(self, iterator):
+        self.iterator = iterator
+        self.lock = threading.Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self.lock:
+            return next(self.iterator)
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limit = None
+_blas_controller = None
+
+
+@contextmanager
+def blas_on_one_thread():
+    """Keep BLAS to one thread meanwhile; give False where that cannot be done.
+
+    The limit holds for the whole process, so the users are counted, and the last
+    one to leave restores what was there.
+    """
+    global _blas_users, _blas_limit
+    with _blas_lock:
+        controller = _controller()
+        if controller and not _blas_users:
+            _blas_limit = controller.limit(limits=1, user_api="blas")
+        _blas_users += 1
+    try:
+        yield bool(controller)
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_limit and not _blas_users:
+                _blas_limit.restore_original_limits()
+                _blas_limit = None
+
+
+def _controller():
+    """Give threadpoolctl's view of NumPy's BLAS, built once, or None."""
+    global _blas_controller
+    if _blas_controller is None:
+        try:
+            from threadpoolctl import ThreadpoolController
+        except ImportError:
+            _blas_controller = False
+        else:
+            found = ThreadpoolController().select(user_api="blas")
+            _blas_controller = found if found.lib_controllers else False
+    return _blas_controller or None

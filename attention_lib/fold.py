@@ -1,0 +1,311 @@
+"""The fold: attention over some of the keys, and how such parts merge into all."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from attention_lib import _call
+from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
+from attention_lib.attention import fitting
+from attention_lib.weightings import Weighting
+from attention_lib.weightings.base import masked
+
+__all__ = ["State", "finalize", "merge", "partial_attention"]
+
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What attention over some of the keys needs to remember of them.
+
+    Attributes
+    ----------
+    out : array or Tensor, shape (..., H, L, Ev)
+        Sum of the values, weighted but not yet divided; for the exponential kind
+        relative to `max`.
+    max : array or Tensor, shape (..., H, L, 1), or None
+        Largest score so far (exponential kind).
+    total : array or Tensor, shape (..., H, L, 1), or None
+        Sum of the sizes of the weights so far, relative to `max` (exponential and
+        sum kinds). Where `max` is ``-inf`` it counts the keys that take part.
+    weighting : Weighting or None
+        The rule; None in the identity alone.
+    dtype : dtype or None
+        What `finalize` gives its output in: the states of 16-bit arrays are
+        float32.
+    """
+
+    out: Any = None
+    max: Any = None
+    total: Any = None
+    weighting: Weighting | None = None
+    dtype: Any = None
+
+    @classmethod
+    def identity(cls):
+        """Give the state of no keys at all, which merges with any other."""
+        return cls()
+
+    @property
+    def lse(self):
+        """The log-sum-exp of the scores so far (exponential kind), (..., H, L, 1)."""
+        if self.max is None:
+            raise TypeError("only states of the exponential kind have an lse")
+        xp = namespace(self.total)
+        with quiet():
+            return xp.where(
+                self.max == -INFINITY, self.max, self.max + xp.log(self.total)
+            )
+
+
+def partial_attention(
+    query,
+    key,
+    value,
+    attn_mask=None,
+    is_causal=False,
+    scale=None,
+    enable_gqa=False,
+    *,
+    weighting="softmax",
+    softcap=None,
+    query_offset=0,
+    key_offset=0,
+    n_keys=None,
+):
+    r"""Attend to one block of the keys, and keep what is needed to add the others.
+
+    .. math::
+
+        m = \max_j s_j, \qquad l = \sum_j e^{s_j - m}, \qquad
+        o = \sum_j e^{s_j - m} v_j
+
+    is the state of the exponential kind; the sum kind keeps ``sum |phi|`` and the
+    weighted sum of the values, the pointwise kind the latter only.
+
+    Parameters
+    ----------
+    query, key, value, attn_mask, is_causal, scale, enable_gqa, weighting, softcap
+        As in `scaled_dot_product_attention`; `key`, `value` and the columns of
+        `attn_mask` are those of the block.
+    query_offset, key_offset : int, default 0
+        Places of the first query and the first key of the block among all, for
+        `is_causal`.
+    n_keys : int, optional
+        Keys in all blocks together; needed where the weighting uses it.
+
+    Returns
+    -------
+    State
+        To `merge` with the states of the other blocks, and to `finalize`.
+
+    Raises
+    ------
+    TypeError
+        If the weighting is of the threshold or the selection kind: no finite
+        state exists for them. Otherwise as `scaled_dot_product_attention`.
+    ValueError
+        If `n_keys` is missing; otherwise as `scaled_dot_product_attention`.
+
+    References
+    ----------
+    M. N. Rabe and C. Staats (2021). Self-attention does not need O(n^2) memory.
+    https://arxiv.org/abs/2112.05682
+
+    M. Milakov and N. Gimelshein (2018). Online normalizer calculation for
+    softmax. https://arxiv.org/abs/1805.02867
+
+    Examples
+    --------
+    The scores are log 1 and log 3; the larger one is the maximum:
+
+    >>> state = partial_attention(
+    ...     np.array([[1.0]]), np.log([[1.0], [3.0]]), np.array([[40.0], [80.0]])
+    ... )
+    >>> state.total.round(4), finalize(state)
+    (array([[1.3333]]), array([[70.]]))
+    """
+    call = _call.attention(
+        query,
+        key,
+        value,
+        attn_mask,
+        is_causal,
+        scale,
+        enable_gqa,
+        softcap,
+        offsets=(query_offset, key_offset),
+    )
+    weighting = fitting(weighting, call)
+    if weighting.kind not in ("exponential", "sum", "pointwise"):
+        name = type(weighting).__name__
+        message = f"{name} is of the {weighting.kind} kind: no finite state exists"
+        raise TypeError(message)
+    if weighting.uses_n and n_keys is None:
+        message = f"{type(weighting).__name__} uses the number of keys: give n_keys"
+        raise ValueError(message)
+    rules = engine(call.query).attention
+    scores, where = rules.scores(call)
+    with quiet():
+        peak, total, shares = _state_of(weighting, scores, where, n_keys)
+        shares = _to_lead(shares, call.lead)
+        where = None if where is None else _to_lead(where, call.lead)
+        value = _values(call, shares)
+        out = rules.weighted_sum(shares, value, where)
+    return State(out, peak, total, weighting, call.query.dtype)
+
+
+def merge(a, b):
+    r"""Add the keys of one state to those of another.
+
+    .. math::
+
+        m = \max(m_a, m_b), \qquad l = l_a e^{m_a - m} + l_b e^{m_b - m}, \qquad
+        o = o_a e^{m_a - m} + o_b e^{m_b - m}
+
+    Parameters
+    ----------
+    a, b : State
+        States of the same queries over different keys.
+
+    Returns
+    -------
+    State
+        The state over both. The operation is associative and commutative, up to
+        rounding, and ``State.identity()`` is neutral.
+
+    Raises
+    ------
+    TypeError
+        If `a` or `b` is not a State.
+    ValueError
+        If their weightings differ, or their queries.
+
+    References
+    ----------
+    M. Milakov and N. Gimelshein (2018). Online normalizer calculation for
+    softmax. https://arxiv.org/abs/1805.02867
+
+    Examples
+    --------
+    Two keys, one in each block, with scores 0 and log 3:
+
+    >>> one = np.array([[1.0]])
+    >>> first = partial_attention(one, 0 * one, np.array([[40.0]]))
+    >>> second = partial_attention(one, np.log([[3.0]]), np.array([[80.0]]))
+    >>> finalize(merge(first, second))
+    array([[70.]])
+    """
+    for state in (a, b):
+        if not isinstance(state, State):
+            raise TypeError(f"merge takes two States; got a {type(state).__name__}")
+    if a.weighting is None or b.weighting is None:
+        return b if a.weighting is None else a
+    if not a.weighting.same_as(b.weighting):
+        message = f"the weightings differ: {a.weighting} and {b.weighting}"
+        raise ValueError(message)
+    if a.out.shape != b.out.shape:
+        shapes = f"{tuple(a.out.shape)} and {tuple(b.out.shape)}"
+        raise ValueError(f"the states are of different queries: {shapes}")
+    if a.max is None:
+        total = None if a.total is None else a.total + b.total
+        return replace(a, out=a.out + b.out, total=total)
+    xp = namespace(a.max)
+    with quiet():
+        peak = xp.maximum(a.max, b.max)
+        # The larger one keeps its sums as they are, also where both are infinite.
+        rise_a = xp.where(a.max == peak, xp.ones_like(peak), xp.exp(a.max - peak))
+        rise_b = xp.where(b.max == peak, xp.ones_like(peak), xp.exp(b.max - peak))
+        total = a.total * rise_a + b.total * rise_b
+        return replace(a, out=a.out * rise_a + b.out * rise_b, max=peak, total=total)
+
+
+def finalize(state):
+    """Turn the state over all keys into attention's output.
+
+    Parameters
+    ----------
+    state : State
+        The state over every key. The offset and the eps of a weighting enter here.
+
+    Returns
+    -------
+    array or Tensor, shape (..., H, L, Ev)
+        What `scaled_dot_product_attention` gives, up to rounding.
+
+    Raises
+    ------
+    ValueError
+        If nothing was folded: the identity has no queries.
+
+    References
+    ----------
+    M. N. Rabe and C. Staats (2021). Self-attention does not need O(n^2) memory.
+    https://arxiv.org/abs/2112.05682
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> finalize(partial_attention(one, one, np.array([[7.0]])))
+    array([[7.]])
+    """
+    if not isinstance(state, State):
+        raise TypeError(f"finalize takes a State; got a {type(state).__name__}")
+    weighting = state.weighting
+    if weighting is None:
+        raise ValueError("nothing was folded: the identity state has no queries")
+    out, total = state.out, state.total
+    with quiet():
+        if weighting.kind == "sum":
+            total = total + weighting.eps
+        elif weighting.kind == "exponential" and weighting.offset is not None:
+            total = total + namespace(out).exp(weighting.offset - state.max)
+        if total is not None:
+            xp = namespace(out)
+            out = out / xp.where(total == 0, xp.ones_like(total), total)
+            if state.max is not None:  # keys took part, all with a score of -inf
+                lost = (state.max == -INFINITY) & (state.total != 0)
+                out = xp.where(lost, xp.full_like(total, xp.nan), out)
+    return (
+        out.to(state.dtype) if is_tensor(out) else out.astype(state.dtype, copy=False)
+    )
+
+
+def _state_of(weighting, scores, where, n_keys):
+    """Give the maximum, the total and the undivided weights of a block."""
+    if weighting.kind != "exponential":
+        n = (n_keys,) if weighting.uses_n else ()
+        shares = masked(weighting.phi(masked(scores, where), *n), where)
+        total = None
+        if weighting.kind == "sum":
+            total = abs(shares).sum(-1)[..., None]
+        return None, total, shares
+    xp = namespace(scores)
+    z = weighting.exponent(scores, n_keys)
+    if where is not None:
+        z = xp.where(where, z, full((), -INFINITY, z))
+    if z.shape[-1]:
+        peak = xp.amax(z.detach() if is_tensor(z) else z, -1)[..., None]
+    else:
+        peak = full((*z.shape[:-1], 1), -INFINITY, z)
+    base = xp.where(peak == -INFINITY, xp.zeros_like(peak), peak)
+    shares = masked(xp.exp(z - base), where)
+    taking = z == z if where is None else where  # a NaN makes its row NaN anyway
+    lost = taking.sum(-1)[..., None]
+    total = shares.sum(-1)[..., None]
+    return peak, xp.where(peak == -INFINITY, xp.zeros_like(total) + lost, total), shares
+
+
+def _to_lead(a, lead):
+    """Broadcast a matrix for each head to the leading axes of the output."""
+    return namespace(a).broadcast_to(a, (*lead, *a.shape[-2:]))
+
+
+def _values(call, like):
+    """Give the values of each query head, in the dtype of `like`."""
+    value = call.value
+    if call.group > 1:
+        xp = namespace(value)
+        repeat = xp.repeat_interleave if is_tensor(value) else xp.repeat
+        value = repeat(value, call.group, -3)
+    return value.to(like.dtype) if is_tensor(value) else value.astype(like.dtype)

@@ -1,0 +1,260 @@
+"""What every weighting is, and the five kinds of them.
+
+A weighting turns a row of scores into a row of weights. Its *kind* says how its
+weights are made, and with that how it streams and how two partial results merge:
+
+============= ================================== ==============================
+kind          weights                            merge of two shards of the keys
+============= ================================== ==============================
+exponential   ``e^s / (e^offset + sum e^s)``      rescale to one maximum, add
+sum           ``phi(s) / (sum |phi(s)| + eps)``   add
+pointwise     ``phi(s)``                          add
+threshold     zero below a bound set by all keys  none: needs every key
+selection     softmax of chosen keys              none: needs every key
+============= ================================== ==============================
+"""
+
+import dataclasses
+from typing import ClassVar
+
+from attention_lib import _check
+from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
+
+__all__ = ["Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"]
+
+
+class Weighting:
+    r"""A map from rows of scores to rows of weights.
+
+    Call it on scores, or give it to attention as ``weighting=``. To add one, derive
+    from the class of its kind: `Exponential`, `Sum`, `Pointwise`, `Threshold` or
+    `Selection`. Sum and pointwise kinds need a ``phi(scores)`` and its
+    ``derivative(scores)``, written with what NumPy arrays and tensors share; the
+    other two need ``rows(scores, where)``. Parameters are the fields of a frozen
+    dataclass; an array among them has size 1 along the axis of the keys.
+
+    Examples
+    --------
+    Squares, divided by their sum:
+
+    >>> from attention_lib.weightings import Sum
+    >>> class Squares(Sum):
+    ...     def phi(self, scores):
+    ...         return scores**2
+    ...     def derivative(self, scores):
+    ...         return 2 * scores
+    >>> Squares()(np.array([1.0, 3.0]))
+    array([0.1, 0.9])
+    """
+
+    kind: ClassVar[str]
+    uses_n: ClassVar[bool] = False  # whether the rule uses the number of keys
+
+    def __call__(self, x, axis=-1, *, where=None):
+        """Weigh the entries of `x` along `axis`; see `attention_lib.softmax`."""
+        x = _check.array(x, "x")
+        axis = _check.axis_of(x, axis)
+        where = _check.where(where, x)
+        xp = namespace(x)
+        if where is not None:
+            where = xp.moveaxis(xp.broadcast_to(where, x.shape), axis, -1)
+        scores = xp.moveaxis(x, axis, -1)
+        with quiet():
+            weights = self.rows(_widen(scores), where)
+        weights = xp.moveaxis(weights, -1, axis)
+        return weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype)
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis, in the dtype of `scores`, with no checks."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method `rows`")
+
+    def jacobian(self, scores):
+        """Give the derivatives of the weights along the last axis, (..., n, n)."""
+        raise TypeError(f"{type(self).__name__} has no Jacobian in closed form")
+
+    def constant_multiplier(self):
+        """Give the number that multiplies the scores, if this is softmax of them."""
+        return None
+
+    def parameters(self):
+        """Give the parameters that are arrays, by name."""
+        if not dataclasses.is_dataclass(self):
+            return {}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: a for name, a in values.items() if getattr(a, "ndim", 0)}
+
+    def part(self, shape, index, rows):
+        """Give the weighting of some rows of one head, for scores of `shape`."""
+        arrays = self.parameters()
+        if not arrays:
+            return self
+        target = (*shape[:-1], 1)
+        cut = {
+            name: namespace(a).broadcast_to(a, target)[(*index, rows, slice(None))]
+            for name, a in arrays.items()
+        }
+        return dataclasses.replace(self, **cut)
+
+    def same_as(self, other):
+        """Tell whether two weightings are one rule with the same parameters."""
+        if type(self) is not type(other):
+            return False
+        if self is other or not dataclasses.is_dataclass(self):
+            return True
+        names = [field.name for field in dataclasses.fields(self)]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+class Exponential(Weighting):
+    r"""Weights ``e^z / (e^offset + sum e^z)``, where ``z`` are the scores, rescaled.
+
+    A subclass may give an ``exponent(scores, n)``, the rescaled scores, and an
+    ``offset``, the score of one extra key whose value is zero (None: there is none).
+    """
+
+    kind = "exponential"
+    offset = None
+
+    def exponent(self, scores, n):
+        """Rescale the scores, for rows in which `n` keys take part."""
+        return scores
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        n = count(scores, where) if self.uses_n else None
+        z = self.exponent(scores, n)
+        rules = engine(z).rows
+        weights = rules.softmax(z, z.ndim - 1, where)
+        if self.offset is None:
+            return weights
+        total = rules.logsumexp(z, z.ndim - 1, where, keepdims=True)
+        return weights / (1 + namespace(z).exp(self.offset - total))
+
+    def jacobian(self, scores):
+        """Give ``diag(w) - w w^T``, for scores that are not rescaled."""
+        weights = self.rows(scores)
+        return _diagonal(weights) - weights[..., :, None] * weights[..., None, :]
+
+
+class Sum(Weighting):
+    """Weights ``phi(s) / (sum |phi(s)| + eps)``; a row of zeros stays zeros."""
+
+    kind = "sum"
+    eps = 0.0
+
+    def phi(self, scores):
+        """Give each score its size, before the division."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method `phi`")
+
+    def derivative(self, scores):
+        """Differentiate `phi`."""
+        raise NotImplementedError(f"{type(self).__name__} needs a `derivative`")
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        xp = namespace(scores)
+        shares = masked(self.phi(masked(scores, where)), where)
+        total = abs(shares).sum(-1)[..., None] + self.eps
+        weights = shares / xp.where(total == 0, xp.ones_like(total), total)
+        nan = (~xp.isfinite(total)) | _only_minus_infinity(scores, where)
+        return masked(xp.where(nan, xp.full_like(total, xp.nan), weights), where)
+
+    def jacobian(self, scores):
+        """Give ``(diag(phi') - w (sign(phi) phi')^T) / (sum |phi| + eps)``."""
+        xp = namespace(scores)
+        shares, slopes = self.phi(scores), self.derivative(scores)
+        total = abs(shares).sum(-1)[..., None] + self.eps
+        weights, slopes = shares / total, slopes / total
+        pull = xp.sign(shares) * slopes
+        return _diagonal(slopes) - weights[..., :, None] * pull[..., None, :]
+
+
+class Pointwise(Weighting):
+    """Weights ``phi(s)``, one by one: they need not sum to one."""
+
+    kind = "pointwise"
+
+    def phi(self, scores, n=None):
+        """Give each score its weight; `n` keys take part (where ``uses_n``)."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method `phi`")
+
+    def derivative(self, scores, n=None):
+        """Differentiate `phi`."""
+        raise NotImplementedError(f"{type(self).__name__} needs a `derivative`")
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        n = (count(scores, where),) if self.uses_n else ()
+        return masked(self.phi(masked(scores, where), *n), where)
+
+    def jacobian(self, scores):
+        """Give ``diag(phi')``: a score moves its own weight only."""
+        n = (count(scores, None),) if self.uses_n else ()
+        return _diagonal(self.derivative(scores, *n))
+
+
+class Threshold(Weighting):
+    """Weights ``[(alpha - 1) s - tau]_+^(1 / (alpha - 1))``: zero below a bound."""
+
+    kind = "threshold"
+    alpha: float
+
+    def jacobian(self, scores):
+        """Give ``diag(h) - h h^T / sum h``, ``h = w^(2 - alpha)`` on the support."""
+        xp = namespace(scores)
+        weights = self.rows(scores)
+        inside = xp.where(weights > 0, weights, xp.ones_like(weights))
+        slopes = xp.where(weights > 0, inside ** (2 - self.alpha), 0 * weights)
+        share = slopes / slopes.sum(-1)[..., None]
+        return _diagonal(slopes) - share[..., :, None] * slopes[..., None, :]
+
+
+class Selection(Weighting):
+    """Weights of chosen keys only; every other weight is zero."""
+
+    kind = "selection"
+
+
+def count(scores, where):
+    """Count the keys that take part: a number, or one for each row, (..., 1)."""
+    return scores.shape[-1] if where is None else where.sum(-1)[..., None]
+
+
+def masked(x, where):
+    """Give `x` with zeros where nothing takes part."""
+    if where is None:
+        return x
+    return namespace(x).where(where, x, full((), 0.0, x))
+
+
+def _same(a, b):
+    """Tell whether two parameters are equal, numbers or arrays."""
+    if a is b:
+        return True
+    if getattr(a, "ndim", 0) or getattr(b, "ndim", 0):
+        if getattr(a, "shape", ()) != getattr(b, "shape", ()):
+            return False
+        return is_tensor(a) == is_tensor(b) and bool((a == b).all())
+    return bool(a == b)
+
+
+def _only_minus_infinity(scores, where):
+    """Tell the rows in which keys take part, all with a score of minus infinity."""
+    alone = scores == -float("inf")
+    if where is None:
+        return alone.all(-1)[..., None] & bool(scores.shape[-1])
+    return ((alone | ~where).all(-1) & where.any(-1))[..., None]
+
+
+def _widen(scores):
+    """Give 16-bit scores in float32."""
+    dtype = _check.work_dtype(scores)
+    return scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)
+
+
+def _diagonal(x):
+    """Put each row of `x` on the diagonal of a matrix."""
+    xp = namespace(x)
+    if is_tensor(x):
+        return xp.diag_embed(x)
+    return x[..., :, None] * xp.eye(x.shape[-1], dtype=x.dtype)

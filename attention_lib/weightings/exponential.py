@@ -1,0 +1,328 @@
+"""Softmax and its logarithm: the row functions, and the weighting."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from attention_lib import _check
+from attention_lib._dispatch import cast, engine, full, namespace, quiet
+from attention_lib.weightings.base import Exponential
+
+__all__ = ["Softmax", "log_softmax", "logsumexp", "online_softmax", "softmax"]
+
+# A temperature in this range may multiply the query, as 1 / T, without overflow.
+FOLDED = (1e-6, 1e6)
+
+
+def softmax(x, axis=-1, *, where=None, temperature=1.0):
+    r"""Weigh each entry by the exponential of its score.
+
+    .. math:: w_j = \frac{e^{x_j / T}}{\sum_k e^{x_k / T}}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless. float16 and bfloat16 are computed in float32;
+        integers become float64 (NumPy) or torch's default dtype.
+    axis : int, default -1
+        Axis of the keys, along which the weights sum to one.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get weight zero and are never read.
+    temperature : float or array of size 1 along `axis`, default 1.0
+        ``T`` above, in the units of `x`. As it falls to zero the largest
+        scores share all the weight; as it grows the weights become equal.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Weights: non-negative, and zero only where the exponential underflows
+        or nothing takes part. A row in which nothing takes part is all zeros.
+        A NaN or ``+inf`` makes every entry of its row that takes part NaN, and
+        so does a row of ``-inf`` alone.
+
+    Raises
+    ------
+    TypeError
+        If `x` is boolean or complex, or arrays and tensors are mixed.
+    ValueError
+        If `temperature` is not positive, `axis` is out of range, or `where`
+        does not broadcast to `x`.
+
+    Notes
+    -----
+    Subtracting the largest score leaves the weights unchanged and makes every
+    exponent non-positive, so nothing overflows. It buys range, not accuracy
+    (Blanchard, Higham and Higham, 2021).
+
+    References
+    ----------
+    J. S. Bridle (1990). Probabilistic interpretation of feedforward
+    classification network outputs, with relationships to statistical pattern
+    recognition. *Neurocomputing*, 227-236.
+    https://doi.org/10.1007/978-3-642-76153-9_28
+
+    P. Blanchard, D. J. Higham and N. J. Higham (2021). Accurately computing the
+    log-sum-exp and softmax functions. *IMA Journal of Numerical Analysis* 41(4),
+    2311-2330. https://doi.org/10.1093/imanum/draa038
+
+    Examples
+    --------
+    Softmax undoes the logarithm, up to a common factor:
+
+    >>> softmax(np.log([1, 2, 5]))
+    array([0.125, 0.25 , 0.625])
+
+    What does not take part leaves its share to the others:
+
+    >>> softmax(np.log([1, 2, 5]), where=np.array([True, True, False]))
+    array([0.33333333, 0.66666667, 0.        ])
+    """
+    x, axis, where = _rows(x, axis, where)
+    temperature = _temperature(temperature, x, axis)
+    return engine(x).rows.softmax(x, axis, where, temperature)
+
+
+def log_softmax(x, axis=-1, *, where=None, temperature=1.0):
+    r"""Take the logarithm of softmax, exact even where one entry dominates.
+
+    .. math:: \log w_j = \frac{x_j}{T} - \log \sum_k e^{x_k / T}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    axis : int, default -1
+        Axis of the keys.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get ``-inf`` and are never read.
+    temperature : float or array of size 1 along `axis`, default 1.0
+        ``T`` above, in the units of `x`.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Logarithms of the weights, in nats: zero at most.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`.
+
+    Notes
+    -----
+    The largest entry adds exactly one to the sum, so the sum's logarithm is
+    ``log1p`` of the other entries: a weight of ``1 - 1e-20`` has the logarithm
+    ``-1e-20``, and not zero.
+
+    References
+    ----------
+    P. Blanchard, D. J. Higham and N. J. Higham (2021). Accurately computing the
+    log-sum-exp and softmax functions. *IMA Journal of Numerical Analysis* 41(4),
+    2311-2330. https://doi.org/10.1093/imanum/draa038
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, -50.0]))
+    array([-1.92874985e-22, -5.00000000e+01])
+    """
+    x, axis, where = _rows(x, axis, where)
+    temperature = _temperature(temperature, x, axis)
+    return engine(x).rows.log_softmax(x, axis, where, temperature)
+
+
+def logsumexp(x, axis=-1, *, where=None, keepdims=False):
+    r"""Take the logarithm of the sum of exponentials: a smooth maximum.
+
+    .. math:: \operatorname{lse}(x) = \log \sum_j e^{x_j}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    axis : int, default -1
+        Axis of the keys.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others are never read.
+    keepdims : bool, default False
+        Keep the axis, with size 1.
+
+    Returns
+    -------
+    array or Tensor like `x`, without `axis`
+        At least the largest entry, and at most ``log n`` more. ``-inf`` where
+        nothing takes part; ``+inf`` where an entry is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`.
+
+    References
+    ----------
+    P. Blanchard, D. J. Higham and N. J. Higham (2021). Accurately computing the
+    log-sum-exp and softmax functions. *IMA Journal of Numerical Analysis* 41(4),
+    2311-2330. https://doi.org/10.1093/imanum/draa038
+
+    Examples
+    --------
+    Two equal scores add ``log 2``:
+
+    >>> float(logsumexp(np.array([1000.0, 1000.0])) - 1000)
+    0.6931471805599...
+    """
+    x, axis, where = _rows(x, axis, where)
+    return engine(x).rows.logsumexp(x, axis, where, keepdims)
+
+
+def online_softmax(blocks):
+    r"""Keep the maximum and the sum of exponentials while the scores come in blocks.
+
+    .. math::
+
+        m' = \max(m, \max_j x_j), \qquad
+        l' = l \, e^{m - m'} + \sum_j e^{x_j - m'}
+
+    Parameters
+    ----------
+    blocks : iterable of arrays or Tensors of float, shape (..., n_block)
+        Blocks of the same rows along the last axis; their lengths may differ.
+
+    Yields
+    ------
+    maximum, total : arrays or Tensors, shape (...)
+        The largest score so far and the sum of exponentials relative to it, in
+        float32 for 16-bit blocks: after the last block the weights are
+        ``e^(x - maximum) / total``.
+
+    Raises
+    ------
+    TypeError
+        If a block is boolean or complex.
+    ValueError
+        If a block has no axis, or other rows than the first.
+
+    References
+    ----------
+    M. Milakov and N. Gimelshein (2018). Online normalizer calculation for
+    softmax. https://arxiv.org/abs/1805.02867
+
+    Examples
+    --------
+    The second block has a larger score, so the first sum shrinks by ``1 / 4``:
+
+    >>> scores = np.log([1, 1, 4, 2])
+    >>> for maximum, total in online_softmax([scores[:2], scores[2:]]):
+    ...     print(f"{np.exp(maximum):.3f} {total:.3f}")
+    1.000 2.000
+    4.000 2.000
+    """
+    peak = total = None
+    for given in blocks:
+        block = _check.array(given, "a block")
+        _check.axis_of(block, -1, "a block")
+        block = cast(block, _check.work_dtype(block))
+        rows = tuple(block.shape[:-1])
+        if peak is None:
+            peak, total = full(rows, -float("inf"), block), full(rows, 0.0, block)
+        elif rows != tuple(peak.shape):
+            message = f"a block has rows of shape {rows}, the first {tuple(peak.shape)}"
+            raise ValueError(message)
+        if block.shape[-1]:
+            peak, total = _absorb(block, peak, total)
+        yield peak, total
+
+
+def _absorb(block, peak, total):
+    """Take one block of scores into the running maximum and sum."""
+    xp = namespace(block)
+    with quiet():
+        top = xp.maximum(peak, xp.amax(block, -1))
+        base = xp.where(top == -float("inf"), xp.zeros_like(top), top)
+        fresh = xp.exp(block - base[..., None]).sum(-1)
+        return top, total * xp.exp(peak - base) + fresh
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Exponential):
+    r"""The weighting ``e^(s / T) / sum e^(s / T)``; see `softmax`.
+
+    Parameters
+    ----------
+    temperature : float or array, default 1.0
+        ``T`` above, positive. An array has size 1 along the keys; in attention
+        it broadcasts to (..., L, 1), so that shape (H, 1, 1) is one a head.
+
+    Raises
+    ------
+    ValueError
+        If `temperature` is not positive.
+
+    References
+    ----------
+    A. Vaswani, N. Shazeer, N. Parmar et al. (2017). Attention is all you need.
+    https://arxiv.org/abs/1706.03762
+
+    Examples
+    --------
+    At half the temperature the odds are squared:
+
+    >>> Softmax(temperature=0.5)(np.log([1, 2]))
+    array([0.2, 0.8])
+    """
+
+    temperature: Any = 1.0
+
+    def __post_init__(self):
+        """Refuse a temperature that is not positive."""
+        _check.positive(self.temperature, "temperature")
+
+    def __call__(self, x, axis=-1, *, where=None):
+        """Weigh the entries of `x` along `axis`; see `softmax`."""
+        return softmax(x, axis, where=where, temperature=self.temperature)
+
+    def exponent(self, scores, n):
+        """Divide the scores by the temperature."""
+        return scores / _like(self.temperature, scores)
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        temperature = _like(self.temperature, scores)
+        return engine(scores).rows.softmax(scores, scores.ndim - 1, where, temperature)
+
+    def jacobian(self, scores):
+        r"""Give ``(diag(w) - w w^T) / T``."""
+        temperature = _like(self.temperature, scores)
+        if getattr(temperature, "ndim", 0):
+            temperature = temperature[..., None]
+        return super().jacobian(scores) / temperature
+
+    def constant_multiplier(self):
+        """Give ``1 / T``, where it is one number that a query can be multiplied by."""
+        temperature = self.temperature
+        if isinstance(temperature, Real) and FOLDED[0] <= temperature <= FOLDED[1]:
+            return 1 / float(temperature)
+        return None
+
+
+def _rows(x, axis, where):
+    """Take the arguments that every row function shares."""
+    x = _check.array(x, "x")
+    return x, _check.axis_of(x, axis), _check.where(where, x)
+
+
+def _temperature(temperature, x, axis):
+    """Take a temperature for the rows of `x`: a number, or one a row."""
+    _check.positive(temperature, "temperature")
+    if isinstance(temperature, Real):
+        return float(temperature)
+    _check.same_library(x=x, temperature=temperature)
+    temperature = _check.array(temperature, "temperature")
+    rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+    return _check.broadcastable(temperature, rows, "temperature", "the rows")
+
+
+def _like(parameter, scores):
+    """Give a parameter in the dtype of the scores, so that it promotes nothing."""
+    if isinstance(parameter, Real):
+        return float(parameter)
+    return cast(parameter, scores.dtype)
