@@ -201,7 +201,9 @@ def _attn_mask(attn_mask, query, shape):
     attn_mask = attn_mask if is_tensor(attn_mask) else np.asarray(attn_mask)
     xp = namespace(query)
     _check.broadcastable(attn_mask, shape, "attn_mask", "the scores")
-    if attn_mask.dtype == (xp.bool if is_tensor(query) else np.bool_):
+    if not attn_mask.ndim:
+        attn_mask = attn_mask[None]
+    if attn_mask.dtype == xp.bool:
         return None, attn_mask
     if attn_mask.dtype not in (query.dtype, _check.work_dtype(query)):
         message = f"attn_mask must be bool or {query.dtype}; got {attn_mask.dtype}"

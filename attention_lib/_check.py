@@ -82,7 +82,7 @@ def where(mask, x, name="where"):
         return None
     same_library(x=x, **{name: mask})
     mask = mask if is_tensor(mask) else np.asarray(mask)
-    if mask.dtype not in (np.bool_, getattr(sys.modules.get("torch"), "bool", None)):
+    if mask.dtype != namespace(mask).bool:
         raise TypeError(f"{name} must be bool (True takes part); got {mask.dtype}")
     return broadcastable(mask, x.shape, name, "x")
 
@@ -102,14 +102,14 @@ def broadcastable(small, shape, name, target):
 
 
 def positive(value, name):
-    """Take a positive number, or an array of positive numbers."""
+    """Take a positive finite number, or an array of them."""
     if isinstance(value, Real) and not isinstance(value, bool):
-        if not value > 0:
-            raise ValueError(f"{name} must be positive; got {value}")
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite; got {value}")
         return value
     value = array(value, name)
-    if not traced(value) and not bool((value > 0).all()):
-        raise ValueError(f"{name} must be positive; got {value}")
+    if not traced(value) and not bool(((value > 0) & (value < math.inf)).all()):
+        raise ValueError(f"{name} must be positive and finite; got {value}")
     return value
 
 

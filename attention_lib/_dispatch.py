@@ -37,7 +37,7 @@ def namespace(x):
 
 def cast(x, dtype):
     """Give `x` in `dtype`, without a copy where it has it already."""
-    return x.to(dtype) if is_tensor(x) else np.asarray(x).astype(dtype, copy=False)
+    return x.to(dtype) if is_tensor(x) else np.asarray(x).astype(dtype, copy=False)[()]
 
 
 def full(shape, fill, like):

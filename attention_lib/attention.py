@@ -1,7 +1,7 @@
 """Attention with any weighting, under the signature that torch made common."""
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace
+from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
 from attention_lib.weightings import get_weighting
 
 __all__ = [
@@ -184,7 +184,8 @@ def attention_scores(
         query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
     )
     scores, where = engine(call.query).attention.scores(call)
-    scores = _as_asked(scores, call)
+    with quiet():
+        scores = _as_asked(scores, call)
     if where is None:
         where = full((), True, namespace(scores).isnan(scores))
     return scores, namespace(scores).broadcast_to(where, call.shape)
@@ -240,7 +241,8 @@ def attention_weights(
     )
     weighting = fitting(weighting, call)
     scores, where = engine(call.query).attention.scores(call)
-    return _as_asked(weighting.rows(scores, where), call)
+    with quiet():
+        return _as_asked(weighting.rows(scores, where), call)
 
 
 def multi_head_attention(
@@ -337,7 +339,6 @@ def fitting(weighting, call):
 
 
 def _as_asked(scores, call):
-    """Give scores or weights in the dtype and the leading axes of a call."""
+    """Give scores or weights in the dtype of a call."""
     dtype = call.query.dtype
-    scores = scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)
-    return scores
+    return scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)

@@ -53,7 +53,8 @@ def entropy(weights, base=math.e):
     wide = cast(weights, _check.work_dtype(weights))
     with quiet():
         logs = xp.log(xp.where(wide == 0, xp.ones_like(wide), wide))
-        return cast(-(wide * logs).sum(-1) / math.log(base), weights.dtype)
+        surprise = 0 - (wide * logs).sum(-1)  # -0.0 would be odd to read
+        return cast(surprise / math.log(base), weights.dtype)
 
 
 def effective_support(weights):
@@ -74,8 +75,8 @@ def effective_support(weights):
 
     Examples
     --------
-    >>> float(effective_support(np.array([0.25, 0.25, 0.25, 0.25, 0.0])).__round__(9))
-    4.0
+    >>> effective_support(np.array([0.25, 0.25, 0.25, 0.25, 0.0])).round(9)
+    np.float64(4.0)
     """
     weights = _weights(weights)
     wide = cast(weights, _check.work_dtype(weights))

@@ -259,7 +259,8 @@ def finalize(state):
         if weighting.kind == "sum":
             total = total + weighting.eps
         elif weighting.kind == "exponential" and weighting.offset is not None:
-            total = total + namespace(out).exp(weighting.offset - state.max)
+            peak = masked(state.max, state.max != -INFINITY)
+            total = total + namespace(out).exp(weighting.offset - peak)
         if total is not None:
             xp = namespace(out)
             out = out / xp.where(total == 0, xp.ones_like(total), total)
@@ -281,7 +282,7 @@ def _state_of(weighting, scores, where, n_keys):
             total = abs(shares).sum(-1)[..., None]
         return None, total, shares
     xp = namespace(scores)
-    z = weighting.exponent(scores, n_keys)
+    z = weighting.exponent(masked(scores, where), n_keys)
     if where is not None:
         z = xp.where(where, z, full((), -INFINITY, z))
     if z.shape[-1]:

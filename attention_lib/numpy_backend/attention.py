@@ -12,7 +12,8 @@ __all__ = ["attention", "scores", "weighted_sum"]
 DENSE_SCORES = 2**16  # up to here the whole matrix is faster than blocks
 ROWS, KEYS = 256, 1024  # a block of scores without a maximum
 FULL_ROWS = 128  # queries in a block that sees all its keys
-SAFE_EXPONENT = 60.0  # e^60 and its sums are finite in float32, e^-60 is normal
+SAFE_EXPONENT = 60.0  # e^60 and its sums are finite in float32, e^-60 is normal,
+SAFE_VALUES = (1e-6, 1e6)  # also when they are multiplied by values of this size
 
 
 def attention(call, weighting, method, dropout_p=0.0, rng=None):
@@ -30,16 +31,18 @@ def attention(call, weighting, method, dropout_p=0.0, rng=None):
 def scores(call):
     """Give the scores and where they take part (None where all do), both whole."""
     dtype = _check.work_dtype(call.query)
-    query = call.query.astype(dtype, copy=False) * call.scale
     key = _for_each_head(call.key, call.group).astype(dtype, copy=False)
     where = call.mask
     with quiet():
+        query = call.query.astype(dtype, copy=False) * call.scale
         out = _finish_scores(query @ np.swapaxes(key, -1, -2), call.softcap, call.bias)
+    if out.shape != call.shape:  # the values alone may have more leading axes
+        out = np.broadcast_to(out, call.shape)
     if call.bias is not None:
         where = call.bias != -np.inf
     if call.is_causal:
         where = _both(where, _causal(call, slice(0, out.shape[-2]), out.shape[-1]))
-    return out, None if where is None else np.broadcast_to(where, out.shape)
+    return out, None if where is None else np.broadcast_to(where, call.shape)
 
 
 def weighted_sum(weights, value, where):
@@ -69,14 +72,14 @@ def _dense(call, weighting, dropout_p, rng):
     """Build the whole matrix of weights."""
     dtype = _check.work_dtype(call.query)
     score, where = scores(call)
-    weights = weighting.rows(score, where)
+    with quiet():
+        weights = weighting.rows(score, where)
     if dropout_p:
         kept = rng.random(weights.shape) >= dropout_p
         weights = weights * kept / max(1 - dropout_p, np.finfo(dtype).tiny)
     value = _for_each_head(call.value, call.group).astype(dtype, copy=False)
-    out = weighted_sum(weights, value, where)
-    out = np.broadcast_to(out, (*call.lead, *out.shape[-2:]))
-    return out.astype(call.query.dtype)
+    with quiet():
+        return weighted_sum(weights, value, where).astype(call.query.dtype)
 
 
 def _streaming(call, weighting):
@@ -96,26 +99,27 @@ def _streaming(call, weighting):
 
     def work(jobs):
         buffer = np.empty((ROWS, min(KEYS, n_keys)), dtype)
-        for index, block in jobs:
-            head = views[index]
-            query = head["query"][block].astype(dtype, copy=False) * call.scale
-            stop = n_keys
-            if call.is_causal:  # keys beyond the block's last query take no part
-                stop = max(
-                    0, min(n_keys, block.stop + call.query_offset - call.key_offset)
-                )
-            if plain[index]:
-                out[index][block] = _sum_exponentials(
-                    call, weighting, head, query, block, stop, buffer
-                )
-            else:
-                out[index][block] = _full_rows(
-                    call, weighting, head, query, block, stop
-                )
+        with quiet():  # each thread has its own setting
+            for index, block in jobs:
+                one(index, block, buffer)
 
-    with _threads.blas_on_one_thread() as controlled, quiet():
+    def one(index, block, buffer):
+        head = views[index]
+        query = head["query"][block].astype(dtype, copy=False) * call.scale
+        stop = n_keys
+        if call.is_causal:  # keys beyond the block's last query take no part
+            last = block.stop + call.query_offset - call.key_offset
+            stop = max(0, min(n_keys, last))
+        if plain[index]:
+            part = _sum_exponentials(call, weighting, head, query, block, stop, buffer)
+        else:
+            part = _full_rows(call, weighting, head, query, block, stop)
+        out[index][block] = part
+
+    with _threads.blas_on_one_thread() as controlled:
         _threads.share(work, jobs(), threads=None if controlled else 1)
-    return out.astype(call.query.dtype, copy=False)
+    with quiet():
+        return out.astype(call.query.dtype, copy=False)
 
 
 def _head(call, index, dtype):
@@ -143,7 +147,10 @@ def _head(call, index, dtype):
 
 
 def _needs_no_maximum(call, weighting, head):
-    """Tell whether every exponent of a head is small, by Cauchy and Schwarz."""
+    """Tell whether every exponent of a head is small, by Cauchy and Schwarz.
+
+    The values must be of ordinary size too: they are multiplied before the division.
+    """
     factor = weighting.constant_multiplier()
     if factor is None or head["bias"] is not None:
         return False
@@ -153,10 +160,9 @@ def _needs_no_maximum(call, weighting, head):
             for a in (head["query"].astype(head["key"].dtype, copy=False), head["key"])
         ]
         bound = abs(call.scale * factor) * longest[0] * longest[1]
-        masked = head["mask"] is not None or call.is_causal
-        return bound < SAFE_EXPONENT and not (
-            masked and not np.isfinite(head["value"].sum())
-        )
+        largest = np.abs(head["value"]).max(initial=0)
+        low, high = SAFE_VALUES
+        return bound < SAFE_EXPONENT and (largest == 0 or low < largest < high)
 
 
 def _sum_exponentials(call, weighting, head, query, block, stop, buffer):

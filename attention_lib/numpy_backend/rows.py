@@ -1,5 +1,7 @@
 """Row rules in NumPy: blocks of whole rows that stay in the cache."""
 
+import math
+
 import numpy as np
 
 from attention_lib import _check, _threads
@@ -8,8 +10,9 @@ from attention_lib._dispatch import quiet
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 BLOCK_BYTES = 512 * 1024
-NARROW = 64  # keys; shorter rows are worked on transposed, to reduce along a long axis
+NARROW = 64  # keys; NumPy's loops along shorter rows cost more than their work
 THREADED_BYTES = 1024 * 1024
+ROUNDED_TOTAL = 2.0**16  # dividing by a temperature costs digits of larger scores
 
 
 def softmax(x, axis, where=None, temperature=1.0):
@@ -22,9 +25,8 @@ def softmax(x, axis, where=None, temperature=1.0):
         step = max(1, BLOCK_BYTES // (n * rows.itemsize))
         blocks = (slice(i, i + step) for i in range(0, len(rows), step))
         threads = None if rows.nbytes >= THREADED_BYTES else 1
-        work = _narrow if n <= NARROW else _wide
         _threads.share(
-            lambda jobs: work(jobs, rows, where, temperature, out), blocks, threads
+            lambda jobs: _work(jobs, rows, where, temperature, out), blocks, threads
         )
     shape = np.moveaxis(x, axis, -1).shape
     return np.moveaxis(out.astype(x.dtype, copy=False).reshape(shape), -1, axis)
@@ -49,7 +51,7 @@ def logsumexp(x, axis, where=None, keepdims=False):
         z = x.astype(_check.work_dtype(x), copy=False)
         _, top, log_sum = _log_parts(z, axis, where)
         out = np.where(np.isfinite(top), top, 0) + log_sum
-    return (out if keepdims else out.squeeze(axis)).astype(x.dtype, copy=False)
+    return (out if keepdims else out.squeeze(axis)).astype(x.dtype, copy=False)[()]
 
 
 def _log_parts(z, axis, where, divisor=1):
@@ -79,41 +81,60 @@ def _reduced(shape, axis):
 def _as_rows(x, axis, dtype, where, temperature):
     """Lay `x` out as (rows, keys), with a mask and a temperature to go with it."""
 
-    def rows_of(a, n):
+    def rows_of(a):
         a = np.moveaxis(a, axis, -1)
-        return np.ascontiguousarray(a).reshape(-1, n)
+        return np.ascontiguousarray(a).reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
-    n = x.shape[axis]
     if where is not None:
-        where = rows_of(np.broadcast_to(where, x.shape), n)
+        where = rows_of(np.broadcast_to(where, x.shape))
     temperature = np.asarray(temperature, dtype)
     if temperature.ndim:
-        temperature = rows_of(np.broadcast_to(temperature, _reduced(x.shape, axis)), 1)
-    rows = rows_of(x, n) if n else x.reshape(0, 0)
-    return rows.astype(dtype, copy=False), where, temperature
+        temperature = rows_of(np.broadcast_to(temperature, _reduced(x.shape, axis)))
+    return rows_of(x).astype(dtype, copy=False), where, temperature
 
 
-def _wide(jobs, rows, where, temperature, out):
-    """Work on rows as they lie, straight into `out`."""
+def _work(jobs, rows, where, temperature, out):
+    """Work on blocks of rows: without a maximum, while that is safe."""
+    n = rows.shape[-1]
+    plain = where is None and not temperature.ndim
+    buffer, ones = None, np.ones(n, rows.dtype)
     for block in jobs:
+        x, y = rows[block], out[block]
+        if plain:
+            plain = _plain_block(x, temperature, y, ones)
+            if plain:
+                continue
         kept = None if where is None else where[block]
         divisor = temperature[block] if temperature.ndim else temperature
-        _softmax_block(rows[block], kept, divisor, out[block], out[block], -1)
+        if n > NARROW:
+            _safe_block(x, kept, divisor, y, y, -1)
+            continue
+        # The entries of a short row lie far apart in a transposed copy, so that
+        # every operation runs along the long axis.
+        if buffer is None or buffer.shape != x.T.shape:
+            buffer = np.empty(x.T.shape, rows.dtype)
+        kept = None if kept is None else kept.T
+        _safe_block(x.T, kept, divisor.T, buffer, y.T, 0)
 
 
-def _narrow(jobs, rows, where, temperature, out):
-    """Work on short rows in a transposed copy, where a row's entries lie far apart."""
-    buffer = None
-    for block in jobs:
-        x = rows[block].T
-        if buffer is None or buffer.shape != x.shape:
-            buffer = np.empty(x.shape, rows.dtype)
-        kept = None if where is None else where[block].T
-        divisor = temperature[block].T if temperature.ndim else temperature
-        _softmax_block(x, kept, divisor, buffer, out[block].T, 0)
+def _plain_block(x, temperature, out, ones):
+    """Softmax of a block without subtracting a maximum, if that is exact; tell.
+
+    Where a row's sum is finite nothing overflowed, and where it is at least one a
+    weight is never larger than its exponential, so no digit is lost to underflow.
+    """
+    with quiet():
+        np.exp(x if temperature == 1 else x / temperature, out=out)
+        total = out.sum(-1) if len(ones) > NARROW else out @ ones
+        limit = np.inf if temperature == 1 else ROUNDED_TOTAL
+        if not (total.min() >= 1 and total.max() < limit):
+            return False
+        share = (1 / total)[:, None]
+        out *= share if len(ones) > NARROW else share @ ones[None]
+        return True
 
 
-def _softmax_block(x, where, temperature, work, out, axis):
+def _safe_block(x, where, temperature, work, out, axis):
     """Softmax of a block along `axis`, computed in `work` and written to `out`."""
     with quiet():
         if where is None:

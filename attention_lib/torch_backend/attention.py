@@ -23,10 +23,14 @@ def attention(call, weighting, method, dropout_p=0.0, rng=None):
         reason = _not_sdpa(call, weighting, rng)
         if reason:
             raise ValueError(f"method 'sdpa' is unavailable: {reason}")
-        return _sdpa(call, weighting, dropout_p)
+        if transforms or _reads_only_numbers(call):
+            return _sdpa(call, weighting, dropout_p)
+        method = "dense" if dropout_p else "streaming"  # SDPA reads what is masked
     if method == "dense":
         return _dense(call, weighting, dropout_p, rng)
-    return _streaming(call, weighting)
+    # Inside transforms nothing can be computed again later.
+    again = torch.is_grad_enabled() and not transforms
+    return _streaming(call, weighting, again)
 
 
 def scores(call, block=slice(None), stop=None):
@@ -40,7 +44,8 @@ def scores(call, block=slice(None), stop=None):
         score = call.softcap * torch.tanh(score / call.softcap)
     if call.bias is not None:
         score = score + _pair(call.bias, block, stop)
-    return score, None if where is None else where.expand(score.shape)
+    shape = (*call.lead, *score.shape[-2:])  # the values may have more leading axes
+    return score.expand(shape), None if where is None else where.expand(shape)
 
 
 def weighted_sum(weights, value, where):
@@ -91,6 +96,8 @@ def _not_sdpa(call, weighting, rng):
         return f"{weighting!r} is not softmax at one temperature"
     if call.softcap is not None:
         return "softcap is set"
+    if call.bias is not None and call.bias.dtype != call.query.dtype:
+        return f"attn_mask is {call.bias.dtype}; got a query of {call.query.dtype}"
     if rng is not None:
         return "it draws from torch's global generator; got rng"
     return None
@@ -115,7 +122,10 @@ def _sdpa(call, weighting, dropout_p):
     factor = weighting.constant_multiplier()
     mask, causal = call.mask, call.is_causal
     if call.bias is not None:
-        mask = call.bias.to(call.query.dtype) * factor
+        lowest = torch.finfo(call.bias.dtype).min  # a number, however hot: not masked
+        mask = torch.where(
+            call.bias == -torch.inf, call.bias, (call.bias * factor).clamp(min=lowest)
+        )
     if mask is not None and causal:  # SDPA takes one or the other
         where, causal = _where(call, slice(None), None), False
         mask = where if call.bias is None else mask.masked_fill(~where, -torch.inf)
@@ -148,11 +158,10 @@ def _dense(call, weighting, dropout_p, rng):
         kept = chance >= dropout_p
         weights = weights * kept / max(1 - dropout_p, torch.finfo(weights.dtype).tiny)
     value = _for_each_head(call.value, call.group).to(weights.dtype)
-    out = weighted_sum(weights, value, where)
-    return out.expand(*call.lead, *out.shape[-2:]).to(call.query.dtype)
+    return weighted_sum(weights, value, where).to(call.query.dtype)
 
 
-def _streaming(call, weighting):
+def _streaming(call, weighting, again):
     """Take one block of queries at a time, and again in the backward pass."""
     *_, length, n_keys = call.shape
     step = max(1, BLOCK_SCORES // max(1, math.prod(call.lead) * n_keys))
@@ -167,16 +176,10 @@ def _streaming(call, weighting):
         weights = weighting.part(call.shape, (...,), block).rows(score, where)
         return weighted_sum(weights, value[..., :stop, :], where)
 
-    if torch.is_grad_enabled():
-        blocks = [
-            checkpoint(one, start, use_reentrant=False)
-            for start in range(0, length, step)
-        ]
-    else:
-        blocks = [one(start) for start in range(0, length, step)]
-    if not blocks:
-        blocks = [value.new_zeros((0, value.shape[-1]))]
-    blocks = [block.expand(*call.lead, *block.shape[-2:]) for block in blocks]
+    def kept(start):
+        return checkpoint(one, start, use_reentrant=False) if again else one(start)
+
+    blocks = [kept(start) for start in range(0, max(length, 1), step)]
     return torch.cat(blocks, -2).to(call.query.dtype)
 
 

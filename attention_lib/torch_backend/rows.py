@@ -14,7 +14,7 @@ def softmax(x, axis, where=None, temperature=1.0):
         z = _fill(z, where, axis)
     if isinstance(temperature, torch.Tensor) or temperature != 1:
         top = z.detach().amax(axis, keepdim=True) if z.shape[axis] else 0
-        z = (z - top) / temperature  # shifted first: a small temperature overflows
+        z = _divide(z - top, temperature)  # shifted first: T may be small
     weights = torch.softmax(z, axis)
     if where is not None:
         weights = weights.masked_fill(~where, 0)
@@ -47,6 +47,14 @@ def _fill(z, where, axis):
     return torch.where(where, z, hole)
 
 
+def _divide(z, temperature):
+    """Divide by the temperature, to which -inf (a weight of zero) adds no gradient."""
+    if not isinstance(temperature, torch.Tensor):
+        return z / temperature
+    low = z == -torch.inf
+    return torch.where(low, z, torch.where(low, 0, z) / temperature)
+
+
 def _log_parts(x, axis, where, temperature=1.0):
     """Give ``z - top``, the top, and the log of the sum of the exponentials.
 
@@ -60,7 +68,7 @@ def _log_parts(x, axis, where, temperature=1.0):
         none = z.new_full((*z.shape[:axis], 1, *z.shape[axis + 1 :]), -torch.inf)
         return z, none, none
     top, index = z.detach().max(axis, keepdim=True)
-    shifted = (z - torch.where(top.isfinite(), top, 0)) / temperature
+    shifted = _divide(z - torch.where(top.isfinite(), top, 0), temperature)
     is_top = torch.zeros_like(shifted, dtype=torch.bool).scatter(axis, index, True)
     others = torch.where(is_top, 0, shifted.exp()).sum(axis, keepdim=True)
     at_top = shifted.gather(axis, index).expm1()  # 0 where the top is finite

@@ -122,13 +122,15 @@ class Exponential(Weighting):
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
         n = count(scores, where) if self.uses_n else None
-        z = self.exponent(scores, n)
-        rules = engine(z).rows
+        z = self.exponent(masked(scores, where), n)
+        rules, xp = engine(z).rows, namespace(z)
         weights = rules.softmax(z, z.ndim - 1, where)
         if self.offset is None:
             return weights
         total = rules.logsumexp(z, z.ndim - 1, where, keepdims=True)
-        return weights / (1 + namespace(z).exp(self.offset - total))
+        if where is not None:  # a row without keys has no gradient
+            total = masked(total, where.any(-1)[..., None])
+        return weights / (1 + xp.exp(self.offset - total))
 
     def jacobian(self, scores):
         """Give ``diag(w) - w w^T``, for scores that are not rescaled."""
@@ -217,7 +219,9 @@ class Selection(Weighting):
 
 def count(scores, where):
     """Count the keys that take part: a number, or one for each row, (..., 1)."""
-    return scores.shape[-1] if where is None else where.sum(-1)[..., None]
+    if where is None:
+        return scores.shape[-1]
+    return where.sum(-1, dtype=scores.dtype)[..., None]
 
 
 def masked(x, where):

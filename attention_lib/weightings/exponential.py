@@ -45,8 +45,8 @@ def softmax(x, axis=-1, *, where=None, temperature=1.0):
     TypeError
         If `x` is boolean or complex, or arrays and tensors are mixed.
     ValueError
-        If `temperature` is not positive, `axis` is out of range, or `where`
-        does not broadcast to `x`.
+        If `temperature` is not positive and finite, `axis` is out of range, or
+        `where` does not broadcast to `x`.
 
     Notes
     -----
@@ -167,8 +167,8 @@ def logsumexp(x, axis=-1, *, where=None, keepdims=False):
     --------
     Two equal scores add ``log 2``:
 
-    >>> float(logsumexp(np.array([1000.0, 1000.0])) - 1000)
-    0.6931471805599...
+    >>> logsumexp(np.array([1000.0, 1000.0])).round(6)
+    np.float64(1000.693147)
     """
     x, axis, where = _rows(x, axis, where)
     return engine(x).rows.logsumexp(x, axis, where, keepdims)
@@ -218,6 +218,7 @@ def online_softmax(blocks):
     """
     peak = total = None
     for given in blocks:
+        _check.same_library(**{"the first block": peak, "a later block": given})
         block = _check.array(given, "a block")
         _check.axis_of(block, -1, "a block")
         block = cast(block, _check.work_dtype(block))
@@ -255,7 +256,7 @@ class Softmax(Exponential):
     Raises
     ------
     ValueError
-        If `temperature` is not positive.
+        If `temperature` is not positive and finite.
 
     References
     ----------
@@ -273,7 +274,7 @@ class Softmax(Exponential):
     temperature: Any = 1.0
 
     def __post_init__(self):
-        """Refuse a temperature that is not positive."""
+        """Refuse a temperature that is not positive and finite."""
         _check.positive(self.temperature, "temperature")
 
     def __call__(self, x, axis=-1, *, where=None):
@@ -313,16 +314,22 @@ def _rows(x, axis, where):
 def _temperature(temperature, x, axis):
     """Take a temperature for the rows of `x`: a number, or one a row."""
     _check.positive(temperature, "temperature")
+    if not isinstance(temperature, Real):
+        _check.same_library(x=x, temperature=temperature)
+        temperature = _check.array(temperature, "temperature")
+        rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+        _check.broadcastable(temperature, rows, "temperature", "the rows")
+    return _like(temperature, x)
+
+
+def _like(temperature, scores):
+    """Give a temperature in the dtype of the scores, neither zero nor infinite in it.
+
+    It then promotes nothing, and a limit that it was meant to approach is reached.
+    """
+    dtype, xp = _check.work_dtype(scores), namespace(scores)
+    low, high = float(xp.finfo(dtype).tiny), float(xp.finfo(dtype).max)
     if isinstance(temperature, Real):
-        return float(temperature)
-    _check.same_library(x=x, temperature=temperature)
-    temperature = _check.array(temperature, "temperature")
-    rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
-    return _check.broadcastable(temperature, rows, "temperature", "the rows")
-
-
-def _like(parameter, scores):
-    """Give a parameter in the dtype of the scores, so that it promotes nothing."""
-    if isinstance(parameter, Real):
-        return float(parameter)
-    return cast(parameter, scores.dtype)
+        return min(max(float(temperature), low), high)
+    with quiet():
+        return xp.clip(cast(temperature, dtype), low, high)
