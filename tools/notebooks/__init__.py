@@ -1,0 +1,1 @@
+"""What a saved chapter must be, and how two runs of it are compared."""
