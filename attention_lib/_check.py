@@ -96,7 +96,7 @@ def broadcastable(small, shape, name, target):
     )
     if not fits:
         given = tuple(small.shape)
-        message = f"{name} of shape {given} does not broadcast to {target}'s {shape}"
+        message = f"{name} of shape {given} does not broadcast to {target}, {shape}"
         raise ValueError(message)
     return small
 

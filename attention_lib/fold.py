@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from attention_lib import _call
+from attention_lib import _call, _check
 from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
 from attention_lib.attention import fitting
 from attention_lib.weightings import Weighting
@@ -148,10 +148,7 @@ def partial_attention(
     scores, where = rules.scores(call)
     with quiet():
         peak, total, shares = _state_of(weighting, scores, where, n_keys)
-        shares = _to_lead(shares, call.lead)
-        where = None if where is None else _to_lead(where, call.lead)
-        value = _values(call, shares)
-        out = rules.weighted_sum(shares, value, where)
+        out = rules.weighted_sum(shares, _values(call, shares), where)
     return State(out, peak, total, weighting, call.query.dtype)
 
 
@@ -177,7 +174,7 @@ def merge(a, b):
     Raises
     ------
     TypeError
-        If `a` or `b` is not a State.
+        If `a` or `b` is not a State, or one is of NumPy and one of torch.
     ValueError
         If their weightings differ, or their queries.
 
@@ -201,6 +198,7 @@ def merge(a, b):
             raise TypeError(f"merge takes two States; got a {type(state).__name__}")
     if a.weighting is None or b.weighting is None:
         return b if a.weighting is None else a
+    _check.same_library(a=a.out, b=b.out)
     if not a.weighting.same_as(b.weighting):
         message = f"the weightings differ: {a.weighting} and {b.weighting}"
         raise ValueError(message)
@@ -295,11 +293,6 @@ def _state_of(weighting, scores, where, n_keys):
     lost = taking.sum(-1)[..., None]
     total = shares.sum(-1)[..., None]
     return peak, xp.where(peak == -INFINITY, xp.zeros_like(total) + lost, total), shares
-
-
-def _to_lead(a, lead):
-    """Broadcast a matrix for each head to the leading axes of the output."""
-    return namespace(a).broadcast_to(a, (*lead, *a.shape[-2:]))
 
 
 def _values(call, like):

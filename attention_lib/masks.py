@@ -8,15 +8,15 @@ from attention_lib._dispatch import is_tensor, namespace
 __all__ = ["alibi", "causal", "padding", "sliding_window"]
 
 
-def causal(n_queries, n_keys, *, align="start", like=None):
+def causal(L, S, *, align="start", like=None):
     r"""Let each query see the keys up to its own place.
 
     .. math:: j \le i \quad\text{(start)}, \qquad j \le i + S - L \quad\text{(end)}
 
     Parameters
     ----------
-    n_queries, n_keys : int
-        L and S.
+    L, S : int
+        Numbers of queries and of keys.
     align : {"start", "end"}, default "start"
         Which ends are at the same place: "start" as in torch's ``is_causal``;
         "end" for the last L queries of a decoder with S keys in its cache.
@@ -31,7 +31,7 @@ def causal(n_queries, n_keys, *, align="start", like=None):
     Raises
     ------
     ValueError
-        If `align` is neither, or a length is negative.
+        If `align` is neither, or a number is negative.
 
     References
     ----------
@@ -49,20 +49,20 @@ def causal(n_queries, n_keys, *, align="start", like=None):
     """
     if align not in ("start", "end"):
         raise ValueError(f"align must be 'start' or 'end'; got {align!r}")
-    query, key = _places(n_queries, n_keys, like)
+    query, key = _places(L, S, like)
     shift = key.shape[-1] - query.shape[0] if align == "end" else 0
     return key <= query + shift
 
 
-def sliding_window(n_queries, n_keys, width, *, like=None):
+def sliding_window(L, S, width, *, like=None):
     r"""Let each query see the keys nearer than `width`, on both sides.
 
     .. math:: |i - j| < \mathrm{width}
 
     Parameters
     ----------
-    n_queries, n_keys : int
-        L and S.
+    L, S : int
+        Numbers of queries and of keys.
     width : int
         One more than the distance of the farthest key that takes part; with
         ``is_causal=True`` each query sees the last `width` keys.
@@ -77,7 +77,7 @@ def sliding_window(n_queries, n_keys, width, *, like=None):
     Raises
     ------
     ValueError
-        If a length is negative or `width` is not positive.
+        If a number is negative or `width` is not positive.
 
     References
     ----------
@@ -92,11 +92,11 @@ def sliding_window(n_queries, n_keys, width, *, like=None):
            [0, 1, 1, 1]])
     """
     width = _check.size(width, "width", least=1)
-    query, key = _places(n_queries, n_keys, like)
+    query, key = _places(L, S, like)
     return abs(query - key) < width
 
 
-def padding(lengths, n_keys, *, like=None):
+def padding(lengths, S, *, like=None):
     r"""Let the first keys of each sequence take part, and not what pads it.
 
     .. math:: j < \mathrm{length}
@@ -105,8 +105,8 @@ def padding(lengths, n_keys, *, like=None):
     ----------
     lengths : int array, shape (...)
         Real keys of each sequence.
-    n_keys : int
-        S, the padded length.
+    S : int
+        Number of keys, with the padding.
     like : Tensor, optional
         Give a tensor, on its device.
 
@@ -118,7 +118,7 @@ def padding(lengths, n_keys, *, like=None):
     Raises
     ------
     ValueError
-        If a length is negative or larger than `n_keys`.
+        If a length is negative or larger than `S`.
     TypeError
         If the lengths are not integers.
 
@@ -128,26 +128,27 @@ def padding(lengths, n_keys, *, like=None):
     array([[1, 1, 0, 0],
            [1, 1, 1, 0]])
     """
-    n_keys = _check.size(n_keys, "n_keys")
+    S = _check.size(S, "S")
     numbers = np.asarray(lengths.cpu() if is_tensor(lengths) else lengths)
     if numbers.size and numbers.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers; got dtype {numbers.dtype}")
-    if numbers.size and not (numbers.min() >= 0 and numbers.max() <= n_keys):
-        raise ValueError(f"lengths must lie between 0 and {n_keys}; got {lengths}")
-    mask = np.arange(n_keys) < numbers[..., None, None, None]
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() <= S):
+        raise ValueError(f"lengths must lie between 0 and {S}; got {lengths}")
+    mask = np.arange(S) < numbers[..., None, None, None]
     return mask if like is None else _on_device(mask, like)
 
 
-def alibi(n_heads, n_queries, n_keys, *, like=None):
+def alibi(H, L, S, *, like=None):
     r"""Lower each score in proportion to the distance of the key.
 
     .. math:: -2^{-8 h / H} \, |i - j|, \qquad h = 1, \dots, H
 
     Parameters
     ----------
-    n_heads, n_queries, n_keys : int
-        H, L and S. Where H is not a power of two, the slopes of the next smaller
-        power come first, then every other one of the next larger.
+    H, L, S : int
+        Numbers of heads, queries and keys. Where H is not a power of two, the
+        slopes of the next smaller power come first, then every other one of the
+        next larger.
     like : array or Tensor, optional
         Give the mask in its library, dtype and device; float64 NumPy if None.
 
@@ -159,7 +160,7 @@ def alibi(n_heads, n_queries, n_keys, *, like=None):
     Raises
     ------
     ValueError
-        If `n_heads` is not positive or a length is negative.
+        If `H` is not positive or a length is negative.
 
     References
     ----------
@@ -173,12 +174,12 @@ def alibi(n_heads, n_queries, n_keys, *, like=None):
     array([[-0.        , -0.0625    , -0.125     , -0.1875    ],
            [-0.        , -0.00390625, -0.0078125 , -0.01171875]])
     """
-    n_heads = _check.size(n_heads, "n_heads", least=1)
-    query, key = _places(n_queries, n_keys, None)
-    whole = 2 ** (n_heads.bit_length() - 1)
+    H = _check.size(H, "H", least=1)
+    query, key = _places(L, S, None)
+    whole = 2 ** (H.bit_length() - 1)
     slopes = 2.0 ** (-8 * np.arange(1, whole + 1) / whole)
     between = 2.0 ** (-8 * np.arange(1, 2 * whole, 2) / (2 * whole))
-    slopes = np.concatenate([slopes, between])[:n_heads]
+    slopes = np.concatenate([slopes, between])[:H]
     mask = -slopes[:, None, None] * abs(query - key)
     if like is None:
         return mask
@@ -187,10 +188,10 @@ def alibi(n_heads, n_queries, n_keys, *, like=None):
     return mask.astype(np.asarray(like).dtype)
 
 
-def _places(n_queries, n_keys, like):
+def _places(L, S, like):
     """Give the places of the queries, (L, 1), and of the keys, (S,)."""
-    query = np.arange(_check.size(n_queries, "n_queries"))[:, None]
-    key = np.arange(_check.size(n_keys, "n_keys"))
+    query = np.arange(_check.size(L, "L"))[:, None]
+    key = np.arange(_check.size(S, "S"))
     if not is_tensor(like):
         return query, key
     return _on_device(query, like), _on_device(key, like)

@@ -33,8 +33,8 @@ def test_the_scores_and_the_weight_in_the_text_are_right():
 
 
 def test_the_caption_says_what_is_left_of_the_weight():
-    (added,) = re.findall(r"with ([\d ]+) more keys", INTRO)
-    row = np.append([2.0, 1.0, 0.1], np.zeros(int(added.replace(" ", ""))))
+    (added,) = re.findall(r"with ([\d,]+) more keys", INTRO)
+    row = np.append([2.0, 1.0, 0.1], np.zeros(int(added.replace(",", ""))))
     assert "less than a ten-thousandth" in INTRO.replace("\n", " ")
     assert 5e-5 < softmax(row)[0] < 1e-4
 

@@ -25,6 +25,7 @@ class Card:
         self.figure = claim.decide()
 
     def __repr__(self):
+        """Give the card in plain text."""
         c = self.claim
         return (
             f"Claim {c.number} ({c.verdict}; decided by: {self.figure})\n"
@@ -54,6 +55,7 @@ class LedgerTable:
         self.folder = folder
 
     def __repr__(self):
+        """Give the table in plain text."""
         lines = [f"{c.number:>3}  {c.verdict:20}  {figure}" for c, figure in self.rows]
         return "\n".join(lines)
 

@@ -85,21 +85,24 @@ def claim(number, section, sentence, verdict, truth, where):
     "3",
     "Softmax(s_i) is e^(s_i) divided by the sum of all e^(s_j).",
     "true with conditions",
-    "Softmax takes the whole row: no weight depends on one score alone. And computed "
-    "as written, the formula overflows; subtracting the largest score first cures it.",
+    "Softmax takes the whole row: no weight depends on one score alone. As code, the "
+    "formula overflows for large scores and divides zero by zero for very low ones; "
+    "subtracting the largest score first cures both.",
     "05_worked_example#on-a-computer",
 )
 def the_formula_is_of_the_whole_row_and_overflows():
-    """Find the first whole score at which the formula fails, in each precision."""
-    dtypes = (np.float16, np.float32, np.float64)
-    first = []
-    for dtype in dtypes:
-        scores = np.arange(1, 1000, dtype=dtype)
-        with np.errstate(over="ignore"):
-            first.append(int(scores[np.isinf(np.exp(scores))][0]))
-        assert math.isclose(softmax(np.array([first[-1], 0], dtype))[0], 1)
+    """Run the formula as written where it fails, high and low."""
     assert softmax([2.0, 1.0])[0] != softmax([2.0, 1.0, 0.1])[0]
-    return "fails from {}, {} and {}".format(*first)
+    first = []
+    for dtype in (np.float16, np.float32, np.float64):
+        whole = np.arange(1, 1000, dtype=dtype)
+        with np.errstate(all="ignore"):
+            first.append(int(whole[np.isinf(np.exp(whole))][0]))
+            for score in (first[-1], -2 * first[-1]):
+                row = np.array([score, score], dtype)
+                assert np.isnan(np.exp(row) / np.exp(row).sum()).all()
+                assert np.array_equal(softmax(row), [0.5, 0.5])
+    return "e^s overflows from {}, {} and {}".format(*first)
 
 
 @claim(
@@ -112,10 +115,11 @@ def the_formula_is_of_the_whole_row_and_overflows():
 )
 def exponentials_are_positive():
     """Take exponentials down to where float32 has none left."""
-    assert (np.exp(np.linspace(-87, 88, 1001, dtype=np.float32)) > 0).all()
     edge = math.log(float(np.finfo(np.float32).smallest_subnormal) / 2)
-    with np.errstate(under="ignore"):
-        assert np.exp(np.float32(edge - 0.01)) == 0
+    scores = np.linspace(edge + 0.01, 88, 1001, dtype=np.float32)
+    assert (np.exp(scores) > 0).all()
+    assert softmax(np.array([0, edge + 0.01], np.float32))[1] > 0
+    assert softmax(np.array([0, edge - 0.01], np.float32))[1] == 0
     return f"{edge:.2f}"
 
 
@@ -124,7 +128,8 @@ def exponentials_are_positive():
     "3",
     "Then all the exponentials are summed.",
     "true",
-    "Relative to the largest: in float32 a sum can overflow where no term does.",
+    "On a computer the sum can overflow where no term does: subtract the largest score "
+    "first.",
     "05_worked_example#three-exponentials-one-sum",
 )
 def exponentials_are_summed():
@@ -142,7 +147,7 @@ def exponentials_are_summed():
     "3",
     "Each exponential is divided by the sum, and the weights are normalised.",
     "true",
-    "They sum to one up to rounding, for any scores.",
+    "They sum to one up to rounding, for any finite scores.",
     "05_worked_example#three-exponentials-one-sum",
 )
 def division_normalises():
@@ -150,9 +155,8 @@ def division_normalises():
     rows = 10 * np.random.default_rng(0).normal(size=(1000, 64))
     divided = np.exp(rows) / np.exp(rows).sum(-1, keepdims=True)
     assert np.allclose(softmax(rows), divided, rtol=1e-12, atol=0)
-    worst = abs(softmax(rows).sum(-1) - 1).max()
-    assert worst < 1e-14
-    return "within 1e-14"
+    assert abs(softmax(rows).sum(-1) - 1).max() < 1e-14
+    return "within 1e-14 in float64"
 
 
 @claim(
@@ -191,14 +195,17 @@ def the_sum_is_off_by_one_in_the_last_digit():
     "4",
     "The weights are 0.66, 0.24 and 0.10.",
     "true",
-    "To two decimals, also from the rounded terms: the errors cancel in the ratio.",
+    "To two decimals, also from the rounded terms: those weights are off by less than "
+    "0.0004.",
     "05_worked_example#the-sum-that-is-off-by-one",
 )
 def the_weights_are_right():
     """Round the weights, exact and from rounded terms."""
     weights = softmax(SCORES)
     assert np.array_equal(weights.round(2), WEIGHTS)
-    assert np.array_equal((np.array(EXPONENTIALS) / SUM).round(2), WEIGHTS)
+    from_rounded = np.array(EXPONENTIALS) / SUM
+    assert np.array_equal(from_rounded.round(2), WEIGHTS)
+    assert abs(from_rounded - weights).max() < 0.0004
     return ", ".join(f"{w:.4f}" for w in weights)
 
 

@@ -5,7 +5,15 @@ import numpy as np
 
 from attention_lib import softmax
 
-__all__ = ["KEY_STYLES", "draw_bars", "draw_fading", "draw_triangle", "label_lines"]
+__all__ = [
+    "KEY_STYLES",
+    "draw_bars",
+    "draw_fading",
+    "draw_keys",
+    "draw_triangle",
+    "label_lines",
+    "landing_figure",
+]
 
 # The first, second and third key of the worked example, in the whole book.
 KEY_STYLES = (
@@ -115,6 +123,23 @@ def draw_triangle(ax, values, path, marks):
     ax.margins(0.2)
 
 
+def draw_keys(ax, x, weights):
+    """Draw one curve for each of the first three keys.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x : array, shape (n,) or (n, 1)
+        Where on the x axis.
+    weights : array, shape (n, 3)
+        Weight of each key.
+    """
+    for place, style in enumerate(KEY_STYLES):
+        line = {name: style[name] for name in ("color", "linestyle")}
+        ax.plot(x, weights[:, place], **line, label=f"key {place + 1}")
+
+
 def draw_fading(ax, scores, most=100_000):
     """Draw each key's weight as keys of score zero are added to the row.
 
@@ -129,13 +154,16 @@ def draw_fading(ax, scores, most=100_000):
     """
     added = np.unique(np.geomspace(1, most, 61).round().astype(int))
     weights = np.array([softmax(np.append(scores, np.zeros(k)))[:3] for k in added])
-    for place, style in enumerate(KEY_STYLES):
-        line = {k: style[k] for k in ("color", "linestyle")}
-        ax.plot(added, weights[:, place], **line, label=f"key {place + 1}")
+    draw_keys(ax, added, weights)
     ax.set(xscale="log", yscale="log", xlabel="keys of score 0 added", ylabel="weight")
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.yaxis.set_major_formatter(lambda x, _: np.format_float_positional(x, trim="-"))
+    ax.yaxis.set_major_formatter(_plainly)
     label_lines(ax)
+
+
+def _plainly(number, _):
+    """Write a small number without an exponent: 0.00001."""
+    return np.format_float_positional(number, 3, fractional=False, trim="-")
 
 
 def landing_figure():

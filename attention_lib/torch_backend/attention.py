@@ -69,6 +69,8 @@ def weighted_sum(weights, value, where):
 
 def _transformed(call):
     """Tell whether torch.func or forward-mode AD is at work, which SDPA lacks."""
+    if torch.compiler.is_compiling():
+        return False
     given = (call.query, call.key, call.value, call.bias, call.mask)
     tensors = [t for t in given if t is not None]
     unpack = torch.autograd.forward_ad.unpack_dual
@@ -122,10 +124,7 @@ def _sdpa(call, weighting, dropout_p):
     factor = weighting.constant_multiplier()
     mask, causal = call.mask, call.is_causal
     if call.bias is not None:
-        lowest = torch.finfo(call.bias.dtype).min  # a number, however hot: not masked
-        mask = torch.where(
-            call.bias == -torch.inf, call.bias, (call.bias * factor).clamp(min=lowest)
-        )
+        mask = call.bias if factor == 1 else _multiplied(call.bias, factor)
     if mask is not None and causal:  # SDPA takes one or the other
         where, causal = _where(call, slice(None), None), False
         mask = where if call.bias is None else mask.masked_fill(~where, -torch.inf)
@@ -145,6 +144,12 @@ def _sdpa(call, weighting, dropout_p):
         mask = four(mask, (length, n_keys))
     out = sdpa(query, key, value, mask, dropout_p, causal, scale=call.scale * factor)
     return out.reshape(*call.lead, *out.shape[-2:])
+
+
+def _multiplied(bias, factor):
+    """Multiply an additive mask, in which only -inf may become -inf."""
+    lowest = torch.finfo(bias.dtype).min
+    return torch.where(bias == -torch.inf, bias, (bias * factor).clamp(min=lowest))
 
 
 def _dense(call, weighting, dropout_p, rng):

@@ -17,6 +17,8 @@ selection     softmax of chosen keys              none: needs every key
 import dataclasses
 from typing import ClassVar
 
+import numpy as np
+
 from attention_lib import _check
 from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
 
@@ -60,7 +62,7 @@ class Weighting:
             where = xp.moveaxis(xp.broadcast_to(where, x.shape), axis, -1)
         scores = xp.moveaxis(x, axis, -1)
         with quiet():
-            weights = self.rows(_widen(scores), where)
+            weights = self.turned(axis, x).rows(_widen(scores), where)
         weights = xp.moveaxis(weights, -1, axis)
         return weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype)
 
@@ -82,6 +84,20 @@ class Weighting:
             return {}
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {name: a for name, a in values.items() if getattr(a, "ndim", 0)}
+
+    def turned(self, axis, x):
+        """Give the weighting for rows of `x` along `axis`, once that axis is last."""
+        arrays = self.parameters()
+        if not arrays:
+            return self
+        _check.same_library(x=x, **arrays)
+        rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+        turn = {}
+        for name, a in arrays.items():
+            _check.broadcastable(a, rows, name, "the rows")
+            full_axes = a[(None,) * (x.ndim - a.ndim)]
+            turn[name] = namespace(a).moveaxis(full_axes, axis, -1)
+        return dataclasses.replace(self, **turn)
 
     def part(self, shape, index, rows):
         """Give the weighting of some rows of one head, for scores of `shape`."""
@@ -133,9 +149,10 @@ class Exponential(Weighting):
         return weights / (1 + xp.exp(self.offset - total))
 
     def jacobian(self, scores):
-        """Give ``diag(w) - w w^T``, for scores that are not rescaled."""
-        weights = self.rows(scores)
-        return _diagonal(weights) - weights[..., :, None] * weights[..., None, :]
+        """Give ``diag(w) - w w^T``; a rule that rescales needs its own."""
+        if type(self).exponent is not Exponential.exponent:
+            return super().jacobian(scores)
+        return covariance(self.rows(scores))
 
 
 class Sum(Weighting):
@@ -224,6 +241,11 @@ def count(scores, where):
     return where.sum(-1, dtype=scores.dtype)[..., None]
 
 
+def covariance(weights):
+    """Give ``diag(w) - w w^T``, softmax's derivatives."""
+    return _diagonal(weights) - weights[..., :, None] * weights[..., None, :]
+
+
 def masked(x, where):
     """Give `x` with zeros where nothing takes part."""
     if where is None:
@@ -258,7 +280,6 @@ def _widen(scores):
 
 def _diagonal(x):
     """Put each row of `x` on the diagonal of a matrix."""
-    xp = namespace(x)
     if is_tensor(x):
-        return xp.diag_embed(x)
-    return x[..., :, None] * xp.eye(x.shape[-1], dtype=x.dtype)
+        return namespace(x).diag_embed(x)
+    return masked(x[..., None], np.eye(x.shape[-1], dtype=bool))

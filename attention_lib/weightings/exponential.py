@@ -6,7 +6,7 @@ from typing import Any
 
 from attention_lib import _check
 from attention_lib._dispatch import cast, engine, full, namespace, quiet
-from attention_lib.weightings.base import Exponential
+from attention_lib.weightings.base import Exponential, covariance
 
 __all__ = ["Softmax", "log_softmax", "logsumexp", "online_softmax", "softmax"]
 
@@ -295,7 +295,7 @@ class Softmax(Exponential):
         temperature = _like(self.temperature, scores)
         if getattr(temperature, "ndim", 0):
             temperature = temperature[..., None]
-        return super().jacobian(scores) / temperature
+        return covariance(self.rows(scores)) / temperature
 
     def constant_multiplier(self):
         """Give ``1 / T``, where it is one number that a query can be multiplied by."""
