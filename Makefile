@@ -1,0 +1,104 @@
+# make         sets up .venv, builds the book and serves it
+# make test    sets up .venv and checks everything
+# make help    lists the rest
+#
+# Needs python3 (3.11 or later) with its venv module, and GNU make 3.81 or later.
+# A choice is given after the name: make PORT=8080, make PYTHON=python3.12,
+# make TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+PORT ?= 8000
+# One more place in which pip looks for packages: PyTorch's own index for a smaller
+# torch than the default (see README.md).
+TORCH_INDEX ?=
+
+.DEFAULT_GOAL := serve
+.NOTPARALLEL:
+.PHONY: serve book run bench clean help setup FORCE \
+	test format lint doctests library claims mutants notebooks site browser
+
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+HTML := $(CURDIR)/_build/html
+BUILT := _build/complete
+# This checkout is what runs and is tested, whatever else is installed.
+export PYTHONPATH := $(CURDIR)
+
+PYTEST := $(BIN)/python -m pytest -q
+# More workers than this do not help: each spends seconds on importing torch.
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+STARTED := $(shell date +%s)
+SITE_SOURCES := $(shell find *.md *.yml references.bib assets chapters attention_lib \
+	tools -type f ! -name '*.pyc' ! -name '*.tmp' 2>/dev/null)
+
+# $(call step,what it does,command): announce it, run it, and name it if it fails.
+define step
+@printf '\n== %s\n' '$(1)'
+@$(2) || { printf '\n== Failed: %s. To run only this again: make %s\n' '$(1)' '$@'; \
+	exit 1; }
+endef
+
+serve: book  ## build the book and serve it (the default)
+	@$(BIN)/python tools/serve.py _build/html $(PORT)
+
+book: $(BUILT)  ## only build it, into _build/html
+
+# Always from nothing: a partial rebuild repeats no warning of a page it skips.
+$(BUILT): $(SITE_SOURCES) $(if $(filter test,$(MAKECMDGOALS)),FORCE) | setup
+	@rm -rf _build
+	$(call step,Building the site,$(BIN)/jupyter-book build . -W -n --keep-going -q)
+	@touch $@
+
+setup:  ## only set up .venv
+	@command -v $(PYTHON) >/dev/null || { \
+		echo 'There is no $(PYTHON) here. Install Python 3.11 or later'; \
+		echo '(Debian and Ubuntu: apt install python3 python3-venv).'; exit 1; }
+	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) \
+		$(PYTHON) tools/setup_environment.py
+
+test: format lint doctests library claims mutants notebooks site browser  ## check all
+	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
+		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
+
+format: setup  ## format of the Python files and the chapters' cells
+	$(call step,Format,$(BIN)/ruff format --check)
+
+lint: setup  ## mistakes and bad habits that ruff knows
+	$(call step,Lint,$(BIN)/ruff check)
+
+doctests: setup  ## examples in the docstrings
+	$(call step,Docstring examples,$(PYTEST) --doctest-modules attention_lib)
+
+library: setup  ## tests of the library and of the project's files
+	$(call step,Library,$(PYTEST) $(PARALLEL) tests --ignore=tests/test_claims.py \
+		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
+
+claims: setup  ## every claim of the book
+	$(call step,Claims,$(PYTEST) tests/test_claims.py)
+
+mutants: setup  ## every claim must fail when what it rests on is broken
+	$(call step,Mutants,$(PYTEST) $(PARALLEL) --dist=load tests/mutants.py)
+
+notebooks: setup  ## every cell run again and compared with what is printed
+	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
+
+site: $(BUILT)  ## the built pages: links, anchors, hosts
+	$(call step,Site,SITE='$(HTML)' $(PYTEST) tests/site)
+
+browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
+	$(call step,Browser,SITE='$(HTML)' $(PYTEST) -rs tests/browser)
+
+run: setup  ## run the chapters and save what they print
+	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)
+
+bench: setup  ## time the library against its peers, into benchmarks/results
+	@$(PYTHON) tools/setup_environment.py benchmarks/requirements.txt
+	$(call step,Benchmarks,$(BIN)/python -m benchmarks)
+
+clean:  ## remove everything that make has made
+	rm -rf .venv _build build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## list these
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1|\2/p' Makefile | \
+		while IFS='|' read -r name does; do printf '%-16s %s\n' "$$name" "$$does"; done

@@ -1,0 +1,8 @@
+"""Times of the library against its peers: `make bench`.
+
+A benchmark is a module here with a docstring and a function `rows`. It gives both sides
+the same input, dtype and threads, leaves the peer's arguments at their defaults, checks
+that both give the same answer, and takes their times in turn.
+"""
+
+NAMES = ("numpy_softmax", "numpy_attention", "torch_attention", "import_time")

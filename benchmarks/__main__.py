@@ -1,0 +1,43 @@
+"""Run the benchmarks, all or those named: python -m benchmarks [name ...]."""
+
+import datetime
+import json
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks import NAMES
+from benchmarks.machine import machine, versions
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(names: list[str]) -> None:
+    """Run, print and save each; a missed goal is shown, and is no failure."""
+    if unknown := set(names) - set(NAMES):
+        raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    for name in names or NAMES:
+        run(name)
+
+
+def run(name: str) -> None:
+    """Run one benchmark and write its result."""
+    module = import_module(f"benchmarks.{name}")
+    print(f"\n{module.__doc__.splitlines()[0]}", flush=True)
+    about = {
+        "benchmark": name,
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "versions": versions(),
+    }
+    rows = []
+    for row in module.rows():
+        print(row, flush=True)
+        rows.append(asdict(row))
+    text = json.dumps(about | {"rows": rows}, indent=1, ensure_ascii=False)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
