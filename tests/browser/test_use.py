@@ -1,0 +1,80 @@
+"""What a reader does: search, switch the mode, open a solution, print."""
+
+import re
+
+from playwright.sync_api import expect
+
+CHAPTER = "chapters/05_worked_example.html"
+SOLUTION = "div.cell.tag_hide-cell details"
+THEME = "document.documentElement.dataset.theme"
+
+
+def test_the_search_finds_a_chapter(visitor):
+    page = visitor.open("index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("temperature")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("search.html"))
+    hits = page.locator("#search-results li a")
+    expect(hits.filter(has_text="What does softmax do").first).to_be_visible()
+
+
+def test_the_mode_is_switched_from_the_keyboard_and_kept(visitor):
+    page = visitor.open(CHAPTER)
+    assert page.evaluate(THEME) == "dark"
+    page.locator(".theme-switch-button").focus()
+    page.keyboard.press("Enter")
+    chosen = page.evaluate("document.documentElement.dataset.mode")
+    assert chosen == "light"
+    assert page.evaluate(THEME) == "light"
+    visitor.open("glossary.html")
+    assert page.evaluate(THEME) == "light"
+
+
+def test_a_hidden_solution_opens_from_the_keyboard(visitor):
+    page = visitor.open(CHAPTER)
+    solution = page.locator(SOLUTION).first
+    code = solution.locator("pre").first
+    expect(code).to_be_hidden()
+    solution.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(code).to_be_visible()
+
+
+def test_formulas_are_drawn(visitor):
+    page = visitor.open("api.html")
+    formulas = page.locator("dd > .math")
+    drawn = page.locator("dd > .math mjx-container mjx-math")
+    assert drawn.count() == formulas.count() > 10
+    assert page.locator("mjx-merror").count() == 0
+
+
+def test_code_of_68_columns_does_not_scroll(visitor):
+    page = visitor.open(CHAPTER, 1280)
+    code = page.locator("div.cell_input pre").last
+    code.evaluate("pre => { pre.textContent = 'x'.repeat(68); }")
+    assert code.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
+def test_what_scrolls_can_be_reached(visitor):
+    page = visitor.open("api.html", 390)
+    wide = "box => box.scrollWidth > box.clientWidth"
+    boxes = page.locator(".math mjx-container[display]")
+    scrolling = [box for box in boxes.all() if box.evaluate(wide)]
+    assert scrolling
+    assert all(box.get_attribute("tabindex") == "0" for box in scrolling)
+
+
+def test_paper_shows_the_text_alone_whole_and_on_white(visitor):
+    page = visitor.open(CHAPTER)
+    folded = page.locator("article details").count()
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    for part in ("#pst-primary-sidebar", "#pst-secondary-sidebar", ".copybtn"):
+        expect(page.locator(part).first).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    assert page.locator("article details[open]").count() == folded > 0
+    assert page.evaluate(THEME) == "light"
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article details[open]").count() == 0
+    assert page.evaluate(THEME) == "dark"

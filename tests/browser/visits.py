@@ -1,0 +1,95 @@
+"""A served site, and a browser that notes what goes wrong on its pages."""
+
+import contextlib
+import functools
+import re
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+WIDTHS = (1280, 390)
+MODES = ("light", "dark")
+
+
+def pages_of(site):
+    """Give the addresses of all pages of a built site, relative to its root."""
+    names = (path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+class Host(SimpleHTTPRequestHandler):
+    """Serve files in silence, also under the path that the site will be found at."""
+
+    def __init__(self, *args, prefix, **options):
+        self.prefix = prefix
+        super().__init__(*args, **options)
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.removeprefix(self.prefix))
+
+    def log_message(self, *args):
+        pass
+
+
+def prefix_of(site):
+    """Give the path of the site on its host: the 404 page has absolute addresses."""
+    text = (site / "404.html").read_text(encoding="utf-8")
+    return re.search('href="(/.*?)_static/', text)[1]
+
+
+@contextlib.contextmanager
+def served(site):
+    """Serve a folder on a free port of this machine, and give its address."""
+    handler = functools.partial(Host, directory=str(site), prefix=prefix_of(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class Visitor:
+    """One page of a browser in one colour mode, which records every complaint.
+
+    The dark mode is the system's; the light one was chosen by the reader, against a
+    dark system: so both ways to a mode are used.
+    """
+
+    def __init__(self, browser, address, mode):
+        self.address, self.mode, self.complaints = address, mode, []
+        context = browser.new_context(color_scheme="dark")
+        if mode == "light":
+            context.add_init_script(
+                "localStorage.setItem('mode', 'light');"
+                "localStorage.setItem('theme', 'light');"
+            )
+        context.route(re.compile(f"^(?!{re.escape(address)}|data:|blob:)"), self.refuse)
+        self.page = context.new_page()
+        self.page.on("console", self.listen)
+        self.page.on("pageerror", lambda error: self.note(f"page error: {error}"))
+        self.page.on("response", self.look)
+
+    def note(self, complaint):
+        self.complaints.append(complaint)
+
+    def refuse(self, route):
+        self.note(f"asks another host: {route.request.url}")
+        route.abort()
+
+    def listen(self, message):
+        if message.type == "error":
+            self.note(f"console error: {message.text}")
+
+    def look(self, response):
+        if response.status >= 400:
+            self.note(f"status {response.status}: {response.url}")
+
+    def open(self, name, width=WIDTHS[0]):
+        """Go to a page and wait until it is ready: text, scripts and formulas."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.goto(self.address + name, wait_until="load")
+        self.page.evaluate("window.MathJax?.startup?.promise")
+        return self.page
+
+    def resize(self, width):
+        """Change the window's width, and let the page settle."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.evaluate("new Promise(done => requestAnimationFrame(done))")

@@ -1,0 +1,87 @@
+"""Where the repository is known, pages lead to it; where not, none pretends to."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.site.building import build
+from tools.site.hosting import addresses
+
+CHAPTER = "chapters/05_worked_example"
+OWNER = "Some-Owner/why-softmax"
+HOME = "https://some-owner.github.io/why-softmax/"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Build the site as the workflow of a repository on GitHub does."""
+    folder = tmp_path_factory.mktemp("published")
+    build(folder, GITHUB_REPOSITORY=OWNER)
+    return folder / "_build" / "html"
+
+
+def read(site, name):
+    return BeautifulSoup((site / name).read_text(encoding="utf-8"), "html.parser")
+
+
+def links(page):
+    return {link["href"] for link in page.select(".article-header-buttons a[href]")}
+
+
+def test_addresses_follow_from_the_name():
+    assert addresses(OWNER) == {
+        "repository": "https://github.com/Some-Owner/why-softmax",
+        "site": HOME,
+        "prefix": "/why-softmax/",
+    }
+
+
+@pytest.mark.parametrize("name", ["", "name", "a/b/c", "a/b c", "https://x/y"])
+def test_a_name_of_another_form_is_refused(name):
+    with pytest.raises(ValueError, match="must be owner/name"):
+        addresses(name)
+
+
+def test_a_chapter_can_be_launched_and_edited(published):
+    path = f"{OWNER}/blob/main/{CHAPTER}.ipynb"
+    found = links(read(published, f"{CHAPTER}.html"))
+    assert f"https://colab.research.google.com/github/{path}" in found
+    assert any(link.startswith(f"https://mybinder.org/v2/gh/{OWNER}") for link in found)
+    assert f"https://github.com/{OWNER}/edit/main/{CHAPTER}.ipynb" in found
+    assert f"https://github.com/{OWNER}" in found
+
+
+def test_pages_know_their_address(published):
+    page = read(published, f"{CHAPTER}.html")
+    address = page.find("meta", attrs={"property": "og:url"})["content"]
+    assert address == page.find("link", rel="canonical")["href"]
+    assert address == f"{HOME}{CHAPTER}.html"
+
+
+def test_a_shared_link_shows_a_picture_that_is_there(published):
+    page = read(published, f"{CHAPTER}.html")
+    picture = page.find("meta", attrs={"property": "og:image"})["content"]
+    assert picture.startswith(HOME)
+    assert (published / picture.removeprefix(HOME)).is_file()
+
+
+def test_there_is_a_sitemap_of_the_pages_to_be_found(published):
+    sitemap = (published / "sitemap.xml").read_text(encoding="utf-8")
+    assert f"<loc>{HOME}{CHAPTER}.html</loc>" in sitemap
+    assert "404.html" not in sitemap
+    assert "search.html" not in sitemap
+
+
+def test_the_404_page_works_from_any_folder(published):
+    page = read(published, "404.html")
+    paths = [link["href"] for link in page.select("link[rel=stylesheet], nav a[href]")]
+    assert paths
+    assert all(path.startswith(("/why-softmax/", "#")) for path in paths)
+
+
+def test_without_a_repository_nothing_points_to_one(site, pages):
+    if (site / "sitemap.xml").exists():
+        pytest.skip("this site was built for a repository")
+    for name, page in pages.items():
+        assert not [link for link in links(page) if "://" in link], name
+        assert not page.find("meta", attrs={"property": "og:url"}), name
+        assert not page.find("link", rel="canonical"), name

@@ -1,0 +1,66 @@
+"""The library's page has every public name; the bibliography every work, once."""
+
+import inspect
+import re
+from collections import Counter
+
+import pytest
+
+import attention_lib
+from tests.site.building import ROOT
+from tools.site.names import public_names
+
+
+@pytest.mark.parametrize("path", sorted(set(public_names().values())))
+def test_every_public_name_is_documented(pages, path):
+    ids = [path, f"module-{path}"]
+    assert pages["api.html"].find(id=ids), f"{path} is not in api.md"
+
+
+def test_public_names_include_those_of_the_modules():
+    names = public_names()
+    modules = [
+        m for m in attention_lib.__all__ if inspect.ismodule(vars(attention_lib)[m])
+    ]
+    assert modules
+    for module in modules:
+        for name in vars(attention_lib)[module].__all__:
+            assert f"{module}.{name}" in names
+
+
+def test_entries_have_text_and_formulas(pages):
+    page = pages["api.html"]
+    for entry in page.select("dl.py"):
+        assert entry.dd.text.strip(), entry.dt.get("id")
+    assert page.find(id="attention_lib.softmax").parent.select("div.math")
+
+
+def test_names_in_docstrings_are_links(pages):
+    links = pages["api.html"].select('dd a[href="#attention_lib.softmax"]')
+    assert links
+
+
+def keys():
+    text = (ROOT / "references.bib").read_text(encoding="utf-8")
+    return re.findall(r"^@\w+\{([^,]+),", text, re.MULTILINE)
+
+
+def test_every_work_is_listed_once(pages):
+    assert not [key for key, times in Counter(keys()).items() if times > 1]
+    assert len(pages["bibliography.html"].select("div.citation")) == len(keys())
+
+
+def test_no_work_is_entered_under_two_keys(pages):
+    addresses = Counter(
+        link["href"]
+        for link in pages["bibliography.html"].select(".citation a.external")
+    )
+    assert not [address for address, times in addresses.items() if times > 1]
+
+
+def test_the_glossary_is_in_order(pages):
+    terms = [
+        term.text.rstrip("#").lower() for term in pages["glossary.html"].select("dt")
+    ]
+    assert len(terms) > 20
+    assert terms == sorted(terms)
