@@ -311,15 +311,19 @@ def multi_head_attention(
     x, memory, w_q, w_k, w_v, w_o = _call.projections(
         x, memory, w_q, w_k, w_v, w_o, num_heads, num_kv_heads
     )
+    with quiet():
+        query = _heads(x @ w_q, num_heads)
+        key, value = (_heads(memory @ w, num_kv_heads) for w in (w_k, w_v))
     out = scaled_dot_product_attention(
-        _heads(x @ w_q, num_heads),
-        _heads(memory @ w_k, num_kv_heads),
-        _heads(memory @ w_v, num_kv_heads),
+        query,
+        key,
+        value,
         enable_gqa=num_kv_heads != num_heads,
         **attention,
     )
     out = namespace(out).swapaxes(out, -3, -2)  # (..., L, H, Ev)
-    return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) @ w_o
+    with quiet():
+        return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) @ w_o
 
 
 def _heads(x, n_heads):

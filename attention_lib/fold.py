@@ -290,9 +290,9 @@ def _state_of(weighting, scores, where, n_keys):
     base = xp.where(peak == -INFINITY, xp.zeros_like(peak), peak)
     shares = masked(xp.exp(z - base), where)
     taking = z == z if where is None else where  # a NaN makes its row NaN anyway
-    lost = taking.sum(-1)[..., None]
+    lost = taking.sum(-1, dtype=z.dtype)[..., None]
     total = shares.sum(-1)[..., None]
-    return peak, xp.where(peak == -INFINITY, xp.zeros_like(total) + lost, total), shares
+    return peak, xp.where(peak == -INFINITY, lost, total), shares
 
 
 def _values(call, like):

@@ -95,7 +95,7 @@ def _choose(call, weighting, dropout_p, rng):
 def _not_sdpa(call, weighting, rng):
     """Say why SDPA cannot serve a call, or None where it can."""
     if weighting.constant_multiplier() is None:
-        return f"{weighting!r} is not softmax at one temperature"
+        return f"it takes softmax at one temperature; got {type(weighting).__name__}"
     if call.softcap is not None:
         return "softcap is set"
     if call.bias is not None and call.bias.dtype != call.query.dtype:

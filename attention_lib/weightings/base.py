@@ -183,6 +183,7 @@ class Sum(Weighting):
         xp = namespace(scores)
         shares, slopes = self.phi(scores), self.derivative(scores)
         total = abs(shares).sum(-1)[..., None] + self.eps
+        total = xp.where(total == 0, xp.ones_like(total), total)
         weights, slopes = shares / total, slopes / total
         pull = xp.sign(shares) * slopes
         return _diagonal(slopes) - weights[..., :, None] * pull[..., None, :]

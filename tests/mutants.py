@@ -1,0 +1,357 @@
+"""Mutants: each is the library with one mistake, which the named tests must notice.
+
+Run as ``pytest tests/mutants.py``. A test that passes whatever the library does is
+worth nothing; so here likely mistakes are made, one at a time.
+"""
+
+import importlib
+
+import pytest
+
+from tests.mutation import Change, Input, is_honest, run
+
+NUMPY, TORCH = "attention_lib.numpy_backend", "attention_lib.torch_backend"
+ROWS = "tests/weightings/test_exponential.py::"
+ONLINE = "tests/weightings/test_online_softmax.py::"
+EDGES = "tests/weightings/test_exponential_edges.py::"
+SLOPES = "tests/weightings/test_exponential_gradients.py::"
+BLOCKS = "tests/numpy_backend/test_rows.py::"
+ATTENTION = "tests/test_attention.py::"
+MASKED = "tests/test_attention_edges.py::"
+HEADS = "tests/test_attention_heads.py::"
+FOLD = "tests/test_fold.py::"
+FOLD_EDGES = "tests/test_fold_edges.py::"
+
+AGREES = ATTENTION + "test_every_method_agrees_with_the_textbook"
+BY_AXIS = ROWS + "test_each_dtype_agrees_with_the_definition_along_each_axis"
+SPLIT = FOLD + "test_any_split_equals_attention"
+GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row"
+
+# What is wrong: the change, and the tests that must fail.
+MUTANTS = {
+    "wrong axis, NumPy": (
+        Change(NUMPY + ".rows._as_rows", "moveaxis(a, axis, -1)", "moveaxis(a, 0, -1)"),
+        [BY_AXIS + "[numpy-float32-softmax-1]"],
+    ),
+    "wrong axis, torch": (
+        Change(
+            TORCH + ".rows.softmax", "torch.softmax(z, axis)", "torch.softmax(z, 0)"
+        ),
+        [BY_AXIS + "[torch-float32-softmax-1]"],
+    ),
+    "wrong axis where it is negative": (
+        Change("attention_lib._check.axis_of", "return index %", "return abs(index) %"),
+        [
+            BY_AXIS + "[numpy-float64-softmax--1]",
+            BY_AXIS + "[torch-float64-log_softmax--1]",
+        ],
+    ),
+    "the root of the embedding in the scale": (
+        Change(
+            "attention_lib.attention.multi_head_attention",
+            "enable_gqa=num_kv_heads != num_heads,",
+            "enable_gqa=num_kv_heads != num_heads, scale=x.shape[-1] ** -0.5,",
+        ),
+        [HEADS + "test_many_heads_are_a_loop_over_one"],
+    ),
+    "no root in the scale": (
+        Change(
+            "attention_lib._call.attention",
+            "1 / math.sqrt(max(given",
+            "1 / (max(given",
+        ),
+        [
+            AGREES + "[small blocks-numpy-float64-dense-no mask]",
+            AGREES + "[small blocks-torch-float64-sdpa-no mask]",
+        ],
+    ),
+    "no maximum in a row, NumPy": (
+        Change(
+            NUMPY + ".rows._safe_block",
+            "np.subtract(x, top, out=work)",
+            "np.copyto(work, x)",
+        ),
+        [BLOCKS + "test_a_shift_never_costs_digits[10000.0-float64-101]"],
+    ),
+    "no maximum in a row, nor a look at its sum, NumPy": (
+        Change(NUMPY + ".rows._plain_block", "if not (", "if False and ("),
+        [EDGES + "test_large_scores_do_not_overflow[numpy-float32]"],
+    ),
+    "no maximum in a row, torch": (
+        Change(
+            TORCH + ".rows.softmax",
+            "torch.softmax(z, axis)",
+            "z.exp() / z.exp().sum(axis, keepdim=True)",
+        ),
+        [EDGES + "test_large_scores_do_not_overflow[torch-float32]"],
+    ),
+    "no maximum in attention, NumPy": (
+        Change(
+            NUMPY + ".attention._needs_no_maximum",
+            "bound < SAFE_EXPONENT",
+            "bound == bound",
+        ),
+        [MASKED + "test_scores_beyond_the_range_of_the_exponential[numpy-streaming]"],
+    ),
+    "no maximum in the fold": (
+        Change(
+            "attention_lib.fold._state_of",
+            "xp.where(peak == -INFINITY, xp.zeros_like(peak), peak)",
+            "peak = xp.zeros_like(peak)",
+        ),
+        [FOLD_EDGES + "test_scores_far_apart_merge_without_overflow"],
+    ),
+    "mask after the rows, not renormalised": (
+        Change(
+            "attention_lib.weightings.exponential.softmax",
+            "return engine(x).rows.softmax(x, axis, where, temperature)",
+            "weights = engine(x).rows.softmax(x, axis, None, temperature)\n"
+            "    return weights if where is None else weights * where",
+        ),
+        [
+            EDGES + "test_what_does_not_take_part_is_never_read[numpy-5-0.0]",
+            EDGES + "test_what_does_not_take_part_is_never_read[torch-5-0.0]",
+        ],
+    ),
+    "-1e9 for a mask in rows, NumPy": (
+        Change(NUMPY + ".rows._safe_block", "work.fill(-np.inf)", "work.fill(-1e9)"),
+        [EDGES + "test_a_mask_beats_the_lowest_score[numpy-float32]"],
+    ),
+    "the lowest float16 for a mask in rows, NumPy": (
+        Change(NUMPY + ".rows._safe_block", "work.fill(-np.inf)", "work.fill(-65504)"),
+        [EDGES + "test_a_mask_beats_the_lowest_score[numpy-float16]"],
+    ),
+    "the lowest float16 for a mask in rows, torch": (
+        Change(
+            TORCH + ".rows._fill",
+            "masked_fill(some, -torch.inf)",
+            "masked_fill(some, -65504.0)",
+        ),
+        [EDGES + "test_a_mask_beats_the_lowest_score[torch-float16]"],
+    ),
+    "-1e9 for a mask in attention": (
+        Change(
+            "attention_lib._call._attn_mask",
+            "return None, attn_mask",
+            "fill = max(-1e9, float(xp.finfo(query.dtype).min))\n"
+            "        zero = query.reshape(-1)[:1] * 0\n"
+            "        return xp.where(attn_mask, zero, zero + fill), None",
+        ),
+        [
+            MASKED + f"test_a_fully_masked_row_is_zero[float16-{pair}]"
+            for pair in ("numpy-dense", "torch-auto")
+        ],
+    ),
+    "NaN on a fully masked row, NumPy": (
+        Change(NUMPY + ".rows._safe_block", "total[empty] = 1", "pass"),
+        [EDGES + "test_what_does_not_take_part_is_never_read[numpy-5-0.0]"],
+    ),
+    "NaN on the way back from a fully masked row, torch": (
+        Change(
+            TORCH + ".rows.softmax",
+            "_fill(z, where, axis)",
+            "z.masked_fill(~where, -torch.inf)",
+        ),
+        [SLOPES + "test_no_nan_appears_on_the_way_back[cpu]"],
+    ),
+    "a share for the masked keys of a fully masked row, torch": (
+        Change(TORCH + ".rows.softmax", "masked_fill(~where, 0)", "clone()"),
+        [EDGES + "test_what_does_not_take_part_is_never_read[torch-5-0.0]"],
+    ),
+    "NaN on a fully masked row of attention, NumPy": (
+        Change(NUMPY + ".attention._sum_exponentials", "total[total == 0] = 1", "pass"),
+        [MASKED + "test_a_fully_masked_row_is_zero[float32-numpy-streaming]"],
+    ),
+    "NaN on a fully masked row of the fold": (
+        Change(
+            "attention_lib.fold.finalize", "total == 0, xp.ones_like", "total < 0, abs"
+        ),
+        [FOLD_EDGES + "test_masks_are_cut_with_the_keys"],
+    ),
+    "base two in ordinary rows, NumPy": (
+        Change(NUMPY + ".rows._plain_block", "np.exp(", "np.exp2("),
+        [ROWS + "test_softmax_undoes_the_logarithm[numpy]"],
+    ),
+    "base two in extreme rows, NumPy": (
+        Change(NUMPY + ".rows._safe_block", "np.exp(", "np.exp2("),
+        [BLOCKS + "test_a_shift_never_costs_digits[10000.0-float64-101]"],
+    ),
+    "base two in rows, torch": (
+        Change(
+            TORCH + ".rows.softmax",
+            "torch.softmax(z, axis)",
+            "torch.softmax(z * 0.6931471805599453, axis)",
+        ),
+        [ROWS + "test_softmax_undoes_the_logarithm[torch]"],
+    ),
+    "base two in the logarithms, NumPy": (
+        Change(NUMPY + ".rows._log_parts", "np.exp(shifted)", "np.exp2(shifted)"),
+        [BY_AXIS + "[numpy-float64-log_softmax-0]"],
+    ),
+    "base two in the logarithms, torch": (
+        Change(TORCH + ".rows._log_parts", "shifted.exp()", "shifted.exp2()"),
+        [BY_AXIS + "[torch-float64-log_softmax-0]"],
+    ),
+    "base two in attention, NumPy": (
+        Change(NUMPY + ".attention._sum_exponentials", "np.exp(", "np.exp2("),
+        [AGREES + "[small blocks-numpy-float64-streaming-no mask]"],
+    ),
+    "base two in the fold": (
+        Change("attention_lib.fold._state_of", "xp.exp(", "xp.exp2("),
+        [SPLIT + "[numpy-Softmax]", SPLIT + "[torch-Softmax]"],
+    ),
+    "merge does not rescale the output": (
+        Change(
+            "attention_lib.fold.merge",
+            "out=a.out * rise_a + b.out * rise_b",
+            "out=a.out + b.out",
+        ),
+        [SPLIT + "[numpy-Softmax]", SPLIT + "[torch-Softmax]"],
+    ),
+    "merge does not rescale the sum": (
+        Change(
+            "attention_lib.fold.merge",
+            "a.total * rise_a + b.total * rise_b",
+            "a.total + b.total",
+        ),
+        [SPLIT + "[numpy-Softmax]"],
+    ),
+    "online softmax does not rescale the sum": (
+        Change(
+            "attention_lib.weightings.exponential._absorb",
+            "total * xp.exp(peak - base)",
+            "total",
+        ),
+        [ONLINE + "test_the_state_is_given_after_each_block"],
+    ),
+    "heads tiled, dense, NumPy": (
+        Change(
+            NUMPY + ".attention._for_each_head",
+            "np.repeat(a, group, axis=-3)",
+            "np.concatenate([a] * group, axis=-3)",
+        ),
+        [GROUPS + "[2-no mask-numpy-dense]"],
+    ),
+    "heads tiled, streaming, NumPy": (
+        Change(
+            NUMPY + ".attention._head",
+            "index[-1] // call.group)",
+            "index[-1] % (call.lead[-1] // call.group))",
+        ),
+        [GROUPS + "[2-no mask-numpy-streaming]"],
+    ),
+    "heads tiled, torch": (
+        Change(
+            TORCH + ".attention._for_each_head",
+            "a.repeat_interleave(group, -3)",
+            "a.repeat(*[1] * (a.ndim - 3), group, 1, 1)",
+        ),
+        [GROUPS + f"[2-no mask-torch-{m}]" for m in ("dense", "streaming", "sdpa")],
+    ),
+    "heads tiled, fold": (
+        Change(
+            "attention_lib.fold._values",
+            "repeat(value, call.group, -3)",
+            "xp.concatenate([value] * call.group, -3)",
+        ),
+        [FOLD + "test_additive_masks_softcap_scale_and_shared_heads"],
+    ),
+    "dropout before the weighting, NumPy": (
+        Change(
+            NUMPY + ".attention._dense",
+            "max(1 - dropout_p, np.finfo(dtype).tiny)",
+            "(weights * kept).sum(-1, keepdims=True)",
+        ),
+        [HEADS + "test_dropout_drops_weights_after_the_weighting[numpy]"],
+    ),
+    "dropout before the weighting, torch": (
+        Change(
+            TORCH + ".attention._dense",
+            "max(1 - dropout_p, torch.finfo(weights.dtype).tiny)",
+            "(weights * kept).sum(-1, keepdim=True)",
+        ),
+        [HEADS + "test_dropout_drops_weights_after_the_weighting[torch]"],
+    ),
+    "scores in place of weights": (
+        Change(
+            "attention_lib.attention.attention_weights",
+            "weighting.rows(scores, where)",
+            "scores",
+        ),
+        [
+            ATTENTION + "test_scores_and_weights_are_the_matrices_in_between"
+            "[numpy-no mask]"
+        ],
+    ),
+    "a causal mask without its own place, NumPy": (
+        Change(NUMPY + ".attention._causal", "<= query", "< query"),
+        [AGREES + "[small blocks-numpy-float64-streaming-causal]"],
+    ),
+    "a causal mask without its own place, torch": (
+        Change(TORCH + ".attention._where", "(key <= query)", "(key < query)"),
+        [AGREES + "[small blocks-torch-float64-dense-causal and bool]"],
+    ),
+    "the additive mask under the softcap, NumPy": (
+        Change(
+            NUMPY + ".attention._finish_scores",
+            "score = np.divide(score, softcap, out=out)",
+            "score = np.divide(score + (0 if bias is None else bias), softcap, out=out)"
+            "\n        bias = None",
+        ),
+        [ATTENTION + "test_scale_then_softcap_then_mask[0.5-0.3-numpy-dense]"],
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def unchanged(request):
+    """Run the tests of all mutants that were asked for on the library as it is."""
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    tests = {test for call in asked if call for test in call.params.get("tests", ())}
+    return run(sorted(tests))
+
+
+@pytest.mark.parametrize(("change", "tests"), MUTANTS.values(), ids=MUTANTS)
+def test_the_mistake_is_noticed(change, tests, unchanged):
+    assert unchanged[0] == pytest.ExitCode.OK, unchanged[2]
+    for test in tests:
+        with change.applied():
+            code, errors, printed = run([test])
+        assert code == pytest.ExitCode.TESTS_FAILED, printed
+        assert all(map(is_honest, errors)), printed
+
+
+CLAIMS = "attention_lib.book.claims"
+BASE_TWO = Change(NUMPY + ".rows._plain_block", "np.exp(", "np.exp2(")
+NO_MAXIMUM = Change(NUMPY + ".rows._plain_block", "if not (", "if False and (")
+ONE_MORE = Change(NUMPY + ".rows._plain_block", "(1 / total)", "(1 / (1 + total))")
+
+# For each claim of the ledger, by its number: a change to the library, or to an input
+# of the claims, under which the claim must fail.
+CLAIM_MUTANTS = {
+    "20": NO_MAXIMUM,
+    "21": BASE_TWO,
+    "22": NO_MAXIMUM,
+    "23": ONE_MORE,
+    "24": Input(CLAIMS, "SCORES", (2.0, 1.0, 0.2)),
+    "25": Input(CLAIMS, "SUM", 11.21),
+    "26": BASE_TWO,
+    "27": Input(CLAIMS, "FIRST", 1),
+}
+
+
+def ledger():
+    """Give the claims by their numbers."""
+    return {claim.number: claim for claim in importlib.import_module(CLAIMS).LEDGER}
+
+
+def test_every_claim_has_a_mutant():
+    assert sorted(CLAIM_MUTANTS) == sorted(ledger())
+
+
+@pytest.mark.parametrize(("number", "change"), CLAIM_MUTANTS.items())
+def test_the_claim_fails_where_what_it_rests_on_is_changed(number, change):
+    claim = ledger()[number]
+    claim.decide()
+    with change.applied(), pytest.raises(AssertionError):
+        claim.decide()

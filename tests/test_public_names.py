@@ -1,0 +1,42 @@
+"""What `import attention_lib` gives, and what it does not bring along."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import attention_lib
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(attention_lib.__path__, "attention_lib.")
+    if not module.name.startswith("attention_lib.book")
+]
+
+
+def test_importing_brings_no_torch_and_no_plots():
+    code = (
+        "import sys, numpy, attention_lib\n"
+        "attention_lib.scaled_dot_product_attention(*3 * [numpy.ones((2, 3))])\n"
+        "late = {'torch', 'matplotlib', 'threadpoolctl'} & set(sys.modules)\n"
+        "assert not late, late\n"
+        "try:\n"
+        "    attention_lib.softmax([1.0], where=[1.0])\n"
+        "except TypeError as error:\n"
+        "    assert 'must be bool' in str(error), error\n"
+        "else:\n"
+        "    raise AssertionError('a mask of floats was taken')\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["attention_lib", *MODULES])
+def test_what_a_module_lists_is_there(name):
+    module = importlib.import_module(name)
+    assert module.__doc__
+    for public in module.__all__:
+        assert hasattr(module, public), public
