@@ -37,13 +37,18 @@ def share(work, jobs, threads=None):
 def _run_threads(work, jobs, threads):
     from concurrent.futures import ThreadPoolExecutor  # 26 ms: not at import
 
-    with ThreadPoolExecutor(threads, initializer=_mark_busy) as pool:
-        for done in [pool.submit(work, jobs) for _ in range(threads)]:
-            done.result()
+    def take():
+        _worker.busy = True
+        try:
+            work(jobs)
+        finally:
+            _worker.busy = False
 
-
-def _mark_busy():
-    _worker.busy = True
+    with ThreadPoolExecutor(threads - 1) as pool:
+        helpers = [pool.submit(take) for _ in range(threads - 1)]
+        take()  # this thread does its share, for it would only wait
+        for helper in helpers:
+            helper.result()
 
 
 class _Locked:

@@ -97,7 +97,8 @@ def scaled_dot_product_attention(
     Notes
     -----
     Before a call goes to SDPA the inputs are tested for NaN and infinity, by
-    their sums; on a GPU this synchronises once, and is left out while compiling.
+    their sums; on a GPU this synchronises once. While compiling, and where "sdpa" is
+    asked for inside a ``torch.func`` transform, the test is left out.
 
     References
     ----------
@@ -280,7 +281,9 @@ def multi_head_attention(
     Returns
     -------
     array or Tensor like `x`, shape (..., L, D_out)
-        One output for each token of `x`.
+        One output for each token of `x`. The products with the matrices are in its
+        dtype; the attention between them is computed as `scaled_dot_product_attention`
+        does.
 
     Raises
     ------

@@ -107,6 +107,12 @@ def partial_attention(
     ValueError
         If `n_keys` is missing; otherwise as `scaled_dot_product_attention`.
 
+    Notes
+    -----
+    A row whose keys all score ``-inf``, without a mask, is NaN as in attention for
+    the exponential kind. The sum kind cannot tell it from a row of zeros, and where
+    ``phi(-inf)`` is zero its output is zeros.
+
     References
     ----------
     M. N. Rabe and C. Staats (2021). Self-attention does not need O(n^2) memory.

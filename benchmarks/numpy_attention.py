@@ -5,19 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from attention_lib import scaled_dot_product_attention
+from benchmarks.attention_case import CASE, D_KEY, check_fused, inputs
 from benchmarks.memory import extra_megabytes
 from benchmarks.timing import PAIRS, Row, time_in_turn
-
-CASE = "8 heads, n = 4096, d = 64, float32"
-N_HEADS, N_KEYS, D_KEY = 8, 4096, 64
 
 
 def rows() -> Iterator[Row]:
     """Compare times with both peers, and measure the memory."""
     import torch
     from torch.nn.functional import scaled_dot_product_attention as torch_attention
-
-    from benchmarks.torch_attention import check_fused
 
     arrays = inputs()
     tensors = [torch.from_numpy(array) for array in arrays]
@@ -36,17 +32,6 @@ def rows() -> Iterator[Row]:
     yield Row(CASE, "torch", "times as long", 1.5, pairs)
     extra = [(extra_megabytes(__name__, "work"), None) for _ in range(PAIRS)]
     yield Row(f"{CASE}, extra memory", None, "MB", 30, extra)
-
-
-def inputs() -> list[np.ndarray]:
-    """Return query, key and value.
-
-    With a batch axis: without one, torch's function leaves its fused kernel for a
-    dense formula that takes three times as long, and any comparison flatters us.
-    """
-    rng = np.random.default_rng(0)
-    shape = (1, N_HEADS, N_KEYS, D_KEY)
-    return [rng.standard_normal(shape, dtype=np.float32) for _ in range(3)]
 
 
 def textbook(query: np.ndarray, key: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention as torch_attention
 
 from attention_lib import scaled_dot_product_attention
-from benchmarks.numpy_attention import CASE, inputs
+from benchmarks.attention_case import CASE, check_fused, inputs
 from benchmarks.timing import Row, time_in_turn
 
 
@@ -27,12 +27,3 @@ def rows() -> Iterator[Row]:
         pairs = time_in_turn(ours, peer, pairs=21)
         case = f"{CASE}, causal" if causal else CASE
         yield Row(case, "torch", "times as long", 1.02, pairs)
-
-
-def check_fused(peer) -> None:
-    """Stop unless torch takes its fused kernel: the dense one is no fair peer."""
-    kernel = "_scaled_dot_product_flash_attention_for_cpu"
-    with torch.autograd.profiler.profile() as profile:
-        peer()
-    if not any(kernel in event.key for event in profile.key_averages()):
-        raise RuntimeError(f"torch did not take {kernel} for these inputs")

@@ -1,7 +1,5 @@
 """What every test of the library shares."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -20,10 +18,6 @@ settings.register_profile(
     "unshrunk", settings.get_profile("laws"), phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("laws")
-
-# Beside other workers, torch's threads would wait for one another most of the time.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)
 
 # Small arrays gain nothing from torch's threads, which wait for each other in vain
 # where several test runs share the processors.

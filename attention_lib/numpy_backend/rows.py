@@ -9,7 +9,7 @@ from attention_lib._dispatch import quiet
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 1024 * 1024
 NARROW = 64  # keys; NumPy's loops along shorter rows cost more than their work
 THREADED_BYTES = 1024 * 1024
 ROUNDED_TOTAL = 2.0**16  # dividing by a temperature costs digits of larger scores
