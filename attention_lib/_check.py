@@ -17,8 +17,10 @@ __all__ = [
     "array",
     "axis_of",
     "broadcastable",
+    "not_negative",
     "number",
     "positive",
+    "real",
     "same_library",
     "size",
     "traced",
@@ -110,6 +112,23 @@ def positive(value, name):
     value = array(value, name)
     if not traced(value) and not bool(((value > 0) & (value < math.inf)).all()):
         raise ValueError(f"{name} must be positive and finite; got {value}")
+    return value
+
+
+def real(value, name):
+    """Take a number that is not NaN, or an array; it may be infinite."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        if math.isnan(value):
+            raise ValueError(f"{name} must be a number; got nan")
+        return value
+    return array(value, name)
+
+
+def not_negative(value, name):
+    """Take a finite number that is at least zero."""
+    value = number(value, name)
+    if value < 0:
+        raise ValueError(f"{name} must not be negative; got {value}")
     return value
 
 

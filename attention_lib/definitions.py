@@ -7,7 +7,24 @@ same names and are tested against these.
 
 import numpy as np
 
-__all__ = ["attention", "entropy", "jacobian", "log_softmax", "logsumexp", "softmax"]
+__all__ = [
+    "attention",
+    "entmax",
+    "entropy",
+    "hardmax",
+    "jacobian",
+    "log_softmax",
+    "logsumexp",
+    "normalize",
+    "relu",
+    "scalable_softmax",
+    "sigmoid",
+    "softmax",
+    "softmax1",
+    "softpick",
+    "sparsemax",
+    "top_k_softmax",
+]
 
 
 def softmax(scores):
@@ -42,6 +59,147 @@ def logsumexp(scores):
     True
     """
     return np.log(np.exp(np.asarray(scores, dtype=np.float64)).sum(axis=-1))
+
+
+def softmax1(scores, offset=0.0):
+    """Add one key that has a score and no value: ``e^s / (e^offset + sum e^s)``.
+
+    Examples
+    --------
+    >>> softmax1(np.log([1, 2]))
+    array([0.25, 0.5 ])
+    """
+    positive = np.exp(np.asarray(scores, dtype=np.float64))
+    return positive / (np.exp(offset) + positive.sum(axis=-1, keepdims=True))
+
+
+def scalable_softmax(scores, scale=1.0):
+    """Sharpen with the number of keys: ``softmax(scale log(n) s)``.
+
+    Examples
+    --------
+    >>> scalable_softmax([0.0, 1.0])
+    array([0.33333333, 0.66666667])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    return softmax(scale * np.log(scores.shape[-1]) * scores)
+
+
+def sparsemax(scores):
+    """Project on the simplex: ``max(s - tau, 0)``, where they sum to one.
+
+    Examples
+    --------
+    >>> sparsemax([1.5, 1.0, 0.1])
+    array([0.75, 0.25, 0.  ])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    falling = -np.sort(-scores, axis=-1)
+    size = np.arange(1, scores.shape[-1] + 1)
+    tau = ((falling.cumsum(axis=-1) - 1) / size).max(axis=-1, keepdims=True)
+    return np.maximum(scores - tau, 0)
+
+
+def entmax(scores, alpha=1.5):
+    """Give ``max((alpha - 1) s - tau, 0)^(1 / (alpha - 1))``, which sum to one.
+
+    Written with ``tau = (alpha - 1) (max s + t) - 1``, so that t lies between 0, where
+    the largest weight alone is one, and its value where all n scores are equal.
+
+    Examples
+    --------
+    >>> entmax([-2.0, 0.0, 0.5]).round(4)
+    array([0.   , 0.326, 0.674])
+    """
+    if alpha == 1:
+        return softmax(scores)
+    scores = np.asarray(scores, dtype=np.float64)
+    c, n = alpha - 1, scores.shape[-1]
+    z = scores - scores.max(axis=-1, keepdims=True)
+    low = np.zeros_like(z[..., :1])
+    high = low + (1 - n**-c) / c
+    for _ in range(100):
+        t = (low + high) / 2
+        weights = np.maximum(1 + c * (z - t), 0) ** (1 / c)
+        too_much = weights.sum(axis=-1, keepdims=True) > 1
+        low, high = np.where(too_much, t, low), np.where(too_much, high, t)
+    return weights
+
+
+def softpick(scores, eps=1e-6):
+    """Give ``max(e^s - 1, 0) / (sum |e^s - 1| + eps)``: negative scores weigh zero.
+
+    Examples
+    --------
+    >>> softpick(np.log([1, 3, 0.5]), eps=0)
+    array([0. , 0.8, 0. ])
+    """
+    lifted = np.exp(np.asarray(scores, dtype=np.float64)) - 1
+    total = np.abs(lifted).sum(axis=-1, keepdims=True) + eps
+    return np.maximum(lifted, 0) / total
+
+
+def sigmoid(scores, bias=0.0):
+    """Weigh each score alone: ``1 / (1 + e^-(s + bias))``.
+
+    Examples
+    --------
+    >>> sigmoid(np.log([1, 3]))
+    array([0.5 , 0.75])
+    """
+    return 1 / (1 + np.exp(-(np.asarray(scores, dtype=np.float64) + bias)))
+
+
+def relu(scores, power=1, mean=False):
+    """Weigh each positive score by itself: ``max(s, 0)^power``, or that over n.
+
+    Examples
+    --------
+    >>> relu([-1.0, 2.0], power=2)
+    array([0., 4.])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    return np.maximum(scores, 0) ** power / (scores.shape[-1] if mean else 1)
+
+
+def normalize(scores, eps=0.0):
+    """Divide by the sum of the sizes: ``s / (sum |s| + eps)``.
+
+    Examples
+    --------
+    >>> normalize([1.0, -3.0])
+    array([ 0.25, -0.75])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    return scores / (np.abs(scores).sum(axis=-1, keepdims=True) + eps)
+
+
+def hardmax(scores):
+    """Give all the weight to the largest score; those that tie share it.
+
+    Examples
+    --------
+    >>> hardmax([1.0, 2.0, 2.0])
+    array([0. , 0.5, 0.5])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    largest = scores == scores.max(axis=-1, keepdims=True)
+    return largest / largest.sum(axis=-1, keepdims=True)
+
+
+def top_k_softmax(scores, k):
+    """Take softmax of the k largest scores; of those that tie, the first.
+
+    Examples
+    --------
+    >>> top_k_softmax(np.log([1, 3, 1]), k=2)
+    array([0.25, 0.75, 0.  ])
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    kept = np.argsort(order, axis=-1) < k  # the rank of each score
+    positive = np.where(kept, np.exp(scores), 0)
+    return positive / positive.sum(axis=-1, keepdims=True)
 
 
 def attention(query, key, value, weighting=softmax):

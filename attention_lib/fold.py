@@ -7,7 +7,7 @@ from attention_lib import _call, _check
 from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
 from attention_lib.attention import fitting
 from attention_lib.weightings import Weighting
-from attention_lib.weightings.base import masked
+from attention_lib.weightings.base import like, masked
 
 __all__ = ["State", "finalize", "merge", "partial_attention"]
 
@@ -261,10 +261,11 @@ def finalize(state):
     out, total = state.out, state.total
     with quiet():
         if weighting.kind == "sum":
-            total = total + weighting.eps
+            unit = 1 if state.max is None else namespace(out).exp(-state.max)
+            total = total + (weighting.eps * unit if weighting.eps else 0)
         elif weighting.kind == "exponential" and weighting.offset is not None:
             peak = masked(state.max, state.max != -INFINITY)
-            total = total + namespace(out).exp(weighting.offset - peak)
+            total = total + namespace(out).exp(like(weighting.offset, out) - peak)
         if total is not None:
             xp = namespace(out)
             out = out / xp.where(total == 0, xp.ones_like(total), total)
@@ -278,15 +279,18 @@ def finalize(state):
 
 def _state_of(weighting, scores, where, n_keys):
     """Give the maximum, the total and the undivided weights of a block."""
-    if weighting.kind != "exponential":
+    xp, known = namespace(scores), masked(scores, where)
+    if weighting.kind == "exponential":
+        z = weighting.exponent(known, n_keys)
+    elif hasattr(weighting, "log_phi"):  # a phi that underflows, by its logarithm
+        z = weighting.log_phi(known)
+    elif hasattr(weighting, "relative"):  # a phi that overflows, relative to e^peak
+        return weighting.relative_state(known, where)
+    else:
         n = (n_keys,) if weighting.uses_n else ()
-        shares = masked(weighting.phi(masked(scores, where), *n), where)
-        total = None
-        if weighting.kind == "sum":
-            total = abs(shares).sum(-1)[..., None]
-        return None, total, shares
-    xp = namespace(scores)
-    z = weighting.exponent(masked(scores, where), n_keys)
+        shares = masked(weighting.phi(known, *n), where)
+        sized = weighting.kind == "sum"
+        return None, abs(shares).sum(-1)[..., None] if sized else None, shares
     if where is not None:
         z = xp.where(where, z, full((), -INFINITY, z))
     if z.shape[-1]:

@@ -1,5 +1,5 @@
 """The torch engine: the row rules and attention, wherever the tensors are."""
 
-from attention_lib.torch_backend import attention, rows
+from attention_lib.torch_backend import attention, entmax, rows
 
-__all__ = ["attention", "rows"]
+__all__ = ["attention", "entmax", "rows"]

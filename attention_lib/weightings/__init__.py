@@ -9,29 +9,81 @@ from attention_lib.weightings.base import (
     Weighting,
 )
 from attention_lib.weightings.exponential import (
+    ScalableSoftmax,
     Softmax,
+    Softmax1,
     log_softmax,
     logsumexp,
     online_softmax,
+    scalable_softmax,
     softmax,
+    softmax1,
 )
+from attention_lib.weightings.pointwise import ReLU, Sigmoid, relu, sigmoid
+from attention_lib.weightings.selection import Hardmax, TopK, hardmax, top_k_softmax
+from attention_lib.weightings.sums import (
+    NormalizedReLU,
+    NormalizedSigmoid,
+    NormalizedTanh,
+    Softpick,
+    normalize,
+    softpick,
+)
+from attention_lib.weightings.threshold import Entmax, Sparsemax, entmax, sparsemax
 
 __all__ = [
+    "Entmax",
     "Exponential",
+    "Hardmax",
+    "NormalizedReLU",
+    "NormalizedSigmoid",
+    "NormalizedTanh",
     "Pointwise",
+    "ReLU",
+    "ScalableSoftmax",
     "Selection",
+    "Sigmoid",
     "Softmax",
+    "Softmax1",
+    "Softpick",
+    "Sparsemax",
     "Sum",
     "Threshold",
+    "TopK",
     "Weighting",
+    "entmax",
     "get_weighting",
+    "hardmax",
     "log_softmax",
     "logsumexp",
+    "normalize",
     "online_softmax",
+    "relu",
+    "scalable_softmax",
+    "sigmoid",
     "softmax",
+    "softmax1",
+    "softpick",
+    "sparsemax",
+    "top_k_softmax",
 ]
 
-_BY_NAME = {"softmax": Softmax}
+# What a name stands for, made anew at each call.
+_BY_NAME = {
+    "softmax": Softmax,
+    "softmax1": Softmax1,
+    "scalable_softmax": ScalableSoftmax,
+    "sparsemax": Sparsemax,
+    "entmax15": Entmax,
+    "softpick": Softpick,
+    "sigmoid": Sigmoid,
+    "relu": ReLU,
+    "relu_mean": lambda: ReLU(mean=True),
+    "normalized_sigmoid": NormalizedSigmoid,
+    "normalized_relu": NormalizedReLU,
+    "normalized_tanh": NormalizedTanh,
+    "hardmax": Hardmax,
+}
 
 
 def get_weighting(weighting):

@@ -15,12 +15,13 @@ selection     softmax of chosen keys              none: needs every key
 """
 
 import dataclasses
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
+from attention_lib._dispatch import cast, engine, full, is_tensor, namespace, quiet
 
 __all__ = ["Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"]
 
@@ -146,7 +147,7 @@ class Exponential(Weighting):
         total = rules.logsumexp(z, z.ndim - 1, where, keepdims=True)
         if where is not None:  # a row without keys has no gradient
             total = masked(total, where.any(-1)[..., None])
-        return weights / (1 + xp.exp(self.offset - total))
+        return weights / (1 + xp.exp(like(self.offset, z) - total))
 
     def jacobian(self, scores):
         """Give ``diag(w) - w w^T``; a rule that rescales needs its own."""
@@ -175,7 +176,7 @@ class Sum(Weighting):
         shares = masked(self.phi(masked(scores, where)), where)
         total = abs(shares).sum(-1)[..., None] + self.eps
         weights = shares / xp.where(total == 0, xp.ones_like(total), total)
-        nan = (~xp.isfinite(total)) | _only_minus_infinity(scores, where)
+        nan = (~xp.isfinite(total)) | only_minus_infinity(scores, where)
         return masked(xp.where(nan, xp.full_like(total, xp.nan), weights), where)
 
     def jacobian(self, scores):
@@ -186,7 +187,7 @@ class Sum(Weighting):
         total = xp.where(total == 0, xp.ones_like(total), total)
         weights, slopes = shares / total, slopes / total
         pull = xp.sign(shares) * slopes
-        return _diagonal(slopes) - weights[..., :, None] * pull[..., None, :]
+        return diagonal(slopes) - weights[..., :, None] * pull[..., None, :]
 
 
 class Pointwise(Weighting):
@@ -210,7 +211,7 @@ class Pointwise(Weighting):
     def jacobian(self, scores):
         """Give ``diag(phi')``: a score moves its own weight only."""
         n = (count(scores, None),) if self.uses_n else ()
-        return _diagonal(self.derivative(scores, *n))
+        return diagonal(self.derivative(scores, *n))
 
 
 class Threshold(Weighting):
@@ -224,9 +225,10 @@ class Threshold(Weighting):
         xp = namespace(scores)
         weights = self.rows(scores)
         inside = xp.where(weights > 0, weights, xp.ones_like(weights))
-        slopes = xp.where(weights > 0, inside ** (2 - self.alpha), 0 * weights)
+        alpha = like(self.alpha, scores)
+        slopes = xp.where(weights > 0, inside ** (2 - alpha), 0 * weights)
         share = slopes / slopes.sum(-1)[..., None]
-        return _diagonal(slopes) - share[..., :, None] * slopes[..., None, :]
+        return diagonal(slopes) - share[..., :, None] * slopes[..., None, :]
 
 
 class Selection(Weighting):
@@ -244,7 +246,14 @@ def count(scores, where):
 
 def covariance(weights):
     """Give ``diag(w) - w w^T``, softmax's derivatives."""
-    return _diagonal(weights) - weights[..., :, None] * weights[..., None, :]
+    return diagonal(weights) - weights[..., :, None] * weights[..., None, :]
+
+
+def like(parameter, scores):
+    """Give a parameter in the dtype of the scores, so that it promotes nothing."""
+    if isinstance(parameter, Real):
+        return float(parameter)
+    return cast(parameter, scores.dtype)
 
 
 def masked(x, where):
@@ -265,7 +274,7 @@ def _same(a, b):
     return bool(a == b)
 
 
-def _only_minus_infinity(scores, where):
+def only_minus_infinity(scores, where):
     """Tell the rows in which keys take part, all with a score of minus infinity."""
     alone = scores == -float("inf")
     if where is None:
@@ -279,7 +288,7 @@ def _widen(scores):
     return scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)
 
 
-def _diagonal(x):
+def diagonal(x):
     """Put each row of `x` on the diagonal of a matrix."""
     if is_tensor(x):
         return namespace(x).diag_embed(x)

@@ -1,14 +1,25 @@
 """Softmax and its logarithm: the row functions, and the weighting."""
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from attention_lib import _check
 from attention_lib._dispatch import cast, engine, full, namespace, quiet
-from attention_lib.weightings.base import Exponential, covariance
+from attention_lib.weightings.base import Exponential, covariance, like
 
-__all__ = ["Softmax", "log_softmax", "logsumexp", "online_softmax", "softmax"]
+__all__ = [
+    "ScalableSoftmax",
+    "Softmax",
+    "Softmax1",
+    "log_softmax",
+    "logsumexp",
+    "online_softmax",
+    "scalable_softmax",
+    "softmax",
+    "softmax1",
+]
 
 # A temperature in this range may multiply the query, as 1 / T, without overflow.
 FOLDED = (1e-6, 1e6)
@@ -243,6 +254,101 @@ def _absorb(block, peak, total):
         return top, total * xp.exp(peak - base) + fresh
 
 
+def softmax1(x, axis=-1, *, where=None, offset=0.0):
+    r"""Weigh as softmax does, with one more key that has a score and no value.
+
+    .. math:: w_j = \frac{e^{x_j}}{e^b + \sum_k e^{x_k}}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    axis : int, default -1
+        Axis of the keys.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get weight zero and are never read.
+    offset : float or array of size 1 along `axis`, default 0.0
+        ``b`` above, the score of the extra key: 0 is "off by one"; a learned one is a
+        sink, and a gradient flows into it. ``-inf`` gives softmax.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Weights that sum to less than one: the extra key has the rest. NaN as in
+        `softmax`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`; or if `offset` is NaN.
+
+    Notes
+    -----
+    Computed as softmax divided by ``1 + e^(b - lse)``, where lse is the log-sum-exp of
+    the row: nothing overflows.
+
+    References
+    ----------
+    E. Miller (2023). Attention is off by one.
+    https://www.evanmiller.org/attention-is-off-by-one.html
+
+    OpenAI (2025). gpt-oss-120b & gpt-oss-20b model card, section 2.2.
+    https://arxiv.org/abs/2508.10925
+
+    Examples
+    --------
+    Where nothing matches, nothing is attended to:
+
+    >>> softmax1(np.array([-100.0, -100.0])).round(9)
+    array([0., 0.])
+    >>> softmax1(np.log([1, 2]))
+    array([0.25, 0.5 ])
+    """
+    return Softmax1(offset)(x, axis, where=where)
+
+
+def scalable_softmax(x, axis=-1, *, where=None, scale=1.0):
+    r"""Sharpen softmax with the logarithm of the number of keys.
+
+    .. math:: w = \operatorname{softmax}(s \log(n) \, x)
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    axis : int, default -1
+        Axis of the keys.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get weight zero and are never read. ``n``
+        counts those that do.
+    scale : float or array of size 1 along `axis`, default 1.0
+        ``s`` above, with a gradient.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Weights as of `softmax`. A row of one key gets weight one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`; or if `scale` is NaN.
+
+    References
+    ----------
+    K. M. Nakanishi (2025). Scalable-Softmax is superior for attention, equation 2.
+    https://arxiv.org/abs/2501.19399
+
+    Examples
+    --------
+    Of two keys, one with a lead of 1: odds of ``2 ** 1`` to one.
+
+    >>> scalable_softmax(np.array([1.0, 0.0]))
+    array([0.66666667, 0.33333333])
+    """
+    return ScalableSoftmax(scale)(x, axis, where=where)
+
+
 @dataclass(frozen=True, eq=False)
 class Softmax(Exponential):
     r"""The weighting ``e^(s / T) / sum e^(s / T)``; see `softmax`.
@@ -303,6 +409,72 @@ class Softmax(Exponential):
         if isinstance(temperature, Real) and FOLDED[0] <= temperature <= FOLDED[1]:
             return 1 / float(temperature)
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax1(Exponential):
+    """The weighting ``e^s / (e^offset + sum e^s)``; see `softmax1`.
+
+    Parameters
+    ----------
+    offset : float or array, default 0.0
+        Score of the extra key. An array has size 1 along the keys; in attention it
+        broadcasts to (..., L, 1), so that shape (H, 1, 1) is one a head.
+
+    Examples
+    --------
+    >>> Softmax1()(np.log([1, 2]))
+    array([0.25, 0.5 ])
+    """
+
+    offset: Any = 0.0
+
+    def __post_init__(self):
+        """Refuse an offset that is NaN."""
+        _check.real(self.offset, "offset")
+
+
+@dataclass(frozen=True, eq=False)
+class ScalableSoftmax(Exponential):
+    """The weighting ``softmax(scale log(n) s)``; see `scalable_softmax`.
+
+    Parameters
+    ----------
+    scale : float or array, default 1.0
+        Factor of the logarithm. An array has size 1 along the keys; in attention it
+        broadcasts to (..., L, 1).
+
+    Examples
+    --------
+    >>> ScalableSoftmax(scale=2)(np.array([1.0, 0.0]))
+    array([0.8, 0.2])
+    """
+
+    uses_n = True
+    scale: Any = 1.0
+
+    def __post_init__(self):
+        """Refuse a scale that is NaN."""
+        _check.real(self.scale, "scale")
+
+    def exponent(self, scores, n):
+        """Multiply by the scale and the logarithm of the number of keys."""
+        return scores * self._factor(scores, n)
+
+    def jacobian(self, scores):
+        """Give softmax's, times the scale and the logarithm."""
+        factor = self._factor(scores, scores.shape[-1])
+        if getattr(factor, "ndim", 0):
+            factor = factor[..., None]
+        return factor * covariance(self.rows(scores))
+
+    def _factor(self, scores, n):
+        if isinstance(n, int):
+            return like(self.scale, scores) * math.log(max(n, 1))
+        xp = namespace(scores)
+        return like(self.scale, scores) * xp.log(
+            xp.clip(cast(n, scores.dtype), 1, None)
+        )
 
 
 def _rows(x, axis, where):

@@ -1,0 +1,85 @@
+r"""The threshold of alpha-entmax for any alpha, in the names both libraries share.
+
+With ``c = alpha - 1`` and ``z = x - max x`` the weights are
+
+.. math:: w_i(t) = [1 + c (z_i - t)]_+^{1 / c}, \qquad \sum_i w_i(t) = 1,
+
+which for ``c`` towards 0 becomes ``e^(z_i - t)``: softmax, with ``t`` the log-sum-exp.
+The engines have faster ways for the common alphas; this one is for all of them.
+"""
+
+from attention_lib._dispatch import cast, full, namespace
+
+__all__ = ["entmax_by_newton", "powers"]
+
+STEPS = 100
+CLOSE = 4  # ulps of the threshold: a step that is smaller ends a row
+
+
+def powers(z, c, t):
+    """Give the weights at a threshold, ``[1 + c (z - t)]_+^(1/c)``."""
+    xp = namespace(z)
+    shifted = z - t
+    straight = c == 0
+    safe = xp.where(straight, xp.ones_like(c), c)
+    # log1p keeps the digits of 1 + c s for small c; below -1 nothing is left.
+    logs = xp.log1p(xp.clip(safe * shifted, -1.0, None)) / safe
+    return xp.exp(xp.where(straight, shifted, logs))
+
+
+def entmax_by_newton(z, c, taking):
+    """Solve for the threshold of each row; give the weights, normalised.
+
+    Newton's method on the norm ``(sum w)^c``, which is nearly straight in the
+    threshold: convex and falling for 0 < c <= 1, concave and rising for c < 0, so
+    that the steps from 0 never pass the root. For c > 1 neither holds, and a step
+    that leaves the bracket, or one that the slope has made tiny, is replaced by the
+    bracket's middle.
+
+    Parameters
+    ----------
+    z : array or Tensor, shape (..., n)
+        Scores less the largest of their row; -inf where nothing takes part.
+    c : array or Tensor, broadcastable to (..., 1)
+        ``alpha - 1``, larger than -1.
+    taking : array or Tensor, shape (..., 1)
+        Number of keys that take part.
+
+    Returns
+    -------
+    array or Tensor like `z`
+        Weights that sum to one; NaN in rows that hold a NaN.
+    """
+    xp = namespace(z)
+    close = CLOSE * xp.finfo(z.dtype).eps
+    c = xp.broadcast_to(c, (*z.shape[:-1], 1))
+    straight, steep = c == 0, c > 1
+    safe = xp.where(straight, xp.ones_like(c), c)
+    low = full(c.shape, 0.0, z)
+    logs = xp.log(xp.clip(cast(taking, z.dtype), 1.0, None)) + 0 * c
+    # Where all keys tie the threshold is largest: (1 - n^-c) / c.
+    high = xp.where(straight, logs, -xp.expm1(-c * logs) / safe)
+    t = low
+    for _ in range(STEPS):
+        weights = powers(z, c, t)
+        total = weights.sum(-1)[..., None]
+        low, high = xp.where(total > 1, t, low), xp.where(total > 1, high, t)
+        slope = _slopes(weights, c).sum(-1)[..., None]
+        grown = xp.where(straight, xp.log(total), -xp.expm1(-c * xp.log(total)) / safe)
+        new = t + total * grown / slope
+        kept = (new > low) & (new < high) | ~steep
+        new = xp.where(kept, new, (low + high) / 2)
+        moving = abs(new - t) > close * (1 + abs(t))
+        if not bool(moving.any()):  # a NaN does not move: it stops no other row
+            break
+        t = xp.where(moving, new, t)
+    weights = powers(z, c, t)
+    return weights / weights.sum(-1)[..., None]
+
+
+def _slopes(weights, c):
+    """Give ``w^(1 - c)`` where there is weight: how fast each falls with t."""
+    xp = namespace(weights)
+    some = weights > 0
+    inside = xp.where(some, weights, xp.ones_like(weights)) ** (1 - c)
+    return xp.where(some, inside, xp.zeros_like(weights))

@@ -1,0 +1,234 @@
+"""Sparse rows in torch: the threshold by Newton's method, and closed derivatives."""
+
+import math
+
+import torch
+
+from attention_lib._threshold import entmax_by_newton
+
+__all__ = ["entmax"]
+
+BLOCK_BYTES = 4 * 1024 * 1024
+CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
+STEPS = 60
+FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accurate
+SERIES = 0.1  # below, the derivative in alpha is summed as a series
+
+
+def entmax(scores, c, where=None):
+    """Weigh along the last axis with alpha = 1 + c; see `attention_lib.entmax`."""
+    if not isinstance(c, torch.Tensor):
+        c = torch.full((), c, dtype=scores.dtype, device=scores.device)
+    if where is not None:
+        where = where.expand(scores.shape)
+    c = c.expand(torch.broadcast_shapes(c.shape, (*scores.shape[:-1], 1)))
+    return _Entmax.apply(scores, c, where)
+
+
+class _Entmax(torch.autograd.Function):
+    """Entmax of rows, with ``diag(h) - h h^T / sum h``, ``h = w^(1 - c)``."""
+
+    @staticmethod
+    def forward(scores, c, where):
+        return _solve(scores.detach(), c.detach(), where)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, c, _ = inputs
+        ctx.save_for_backward(output, c)
+        ctx.save_for_forward(output, c)
+
+    @staticmethod
+    def backward(ctx, grad):
+        weights, c = ctx.saved_tensors
+        grad_scores = grad_c = None
+        if ctx.needs_input_grad[0]:
+            grad_scores = _along(weights, c, grad)
+        if ctx.needs_input_grad[1]:
+            grad_c = (grad * _in_alpha(weights, c)).sum(-1, keepdim=True)
+        return grad_scores, grad_c, None
+
+    @staticmethod
+    def jvp(ctx, scores, c, where):
+        weights, saved_c = ctx.saved_tensors
+        moves = torch.zeros_like(weights)
+        if scores is not None:
+            moves = moves + _along(weights, saved_c, scores)
+        if c is not None:
+            moves = moves + c * _in_alpha(weights, saved_c)
+        return moves
+
+    @staticmethod
+    def vmap(info, in_dims, scores, c, where):
+        def front(a, dim):
+            if a is None:
+                return None
+            if dim is None:
+                return a.expand(info.batch_size, *a.shape)
+            return a.movedim(dim, 0)
+
+        given = map(front, (scores, c, where), in_dims)
+        return _Entmax.apply(*given), 0
+
+
+def _along(weights, c, direction):
+    """Apply the Jacobian in the scores, which is symmetric, to a direction.
+
+    What stands where there is no weight is not read: it may be NaN.
+    """
+    some = weights != 0
+    inside = torch.where(some, weights, 1)
+    slopes = torch.where(some, inside ** (1 - c), 0)
+    total = slopes.sum(-1, keepdim=True)
+    direction = torch.where(some, direction, 0)
+    mean = (slopes * direction).sum(-1, keepdim=True) / torch.where(
+        total == 0, 1, total
+    )
+    return slopes * (direction - mean)
+
+
+def _in_alpha(weights, c):
+    """Give the derivative of the weights in alpha.
+
+    Differentiating ``w = [1 + c (z - t)]^(1/c)`` in c, with ``L = log w``, gives
+    ``w L^2 phi(c L)`` less a multiple of ``h`` that makes the sum zero, where
+    ``phi(y) = (1 - e^-y - y) / y^2``: -1/2 at y = 0, where alpha is 1.
+    """
+    some = weights != 0
+    inside = torch.where(some, weights, 1)
+    logs = inside.log()
+    free = torch.where(some, inside * logs**2 * _phi(c * logs), 0)
+    slopes = torch.where(some, inside ** (1 - c), 0)
+    total = slopes.sum(-1, keepdim=True)
+    share = slopes / torch.where(total == 0, 1, total)
+    return free - share * free.sum(-1, keepdim=True)
+
+
+def _phi(y):
+    """Give ``(1 - e^-y - y) / y^2``, by its series near zero."""
+    small = y.abs() < SERIES
+    near = torch.where(small, y, 0)
+    series = torch.zeros_like(y)
+    for k in range(12, 1, -1):  # Horner: 1/2! - y/3! + y^2/4! - ...
+        series = 1 / math.factorial(k) - near * series
+    far = torch.where(small, 1, y)
+    return -torch.where(small, series, (torch.expm1(-far) + far) / far**2)
+
+
+@torch.no_grad()
+def _solve(scores, c, where):
+    """Find the weights of rows: fast for one common alpha, else by the general way."""
+    out = torch.empty_like(scores, memory_format=torch.contiguous_format)
+    n = scores.shape[-1]
+    if not out.numel():
+        return out
+    rows = scores.reshape(-1, n)
+    kept = None if where is None else where.reshape(-1, n)
+    flat, powers = out.view(-1, n), c.reshape(-1, 1)
+    one = float(powers[0]) if bool((powers == powers[0]).all()) else None
+    fast = one is not None and FAST[0] <= one <= FAST[1]
+    step = max(1, BLOCK_BYTES // (n * scores.element_size()))
+    for start in range(0, len(rows), step):
+        block = slice(start, start + step)
+        taking = None if kept is None else kept[block]
+        if fast:
+            _fast_block(rows[block], one, taking, flat[block])
+        else:
+            _general_block(rows[block], powers[block], taking, flat[block])
+    return out
+
+
+def _shifted(x, where, tops):
+    """Give ``x - max x``, with -inf where masked; tell which rows are not finite."""
+    top = tops.amax(-1, keepdim=True)
+    odd = ~top.isfinite()
+    return x - torch.where(odd, 0, top), odd
+
+
+def _mark_odd(out, x, odd, where):
+    """Make the rows without a finite maximum NaN, or zero where nothing takes part."""
+    if bool(odd.any()):
+        nan = odd if where is None else odd & where
+        out.copy_(torch.where(nan, torch.nan, torch.where(odd, 0, out)))
+
+
+def _general_block(x, c, where, out):
+    """Solve for any alpha, one a row."""
+    if where is not None:
+        x = torch.where(where, x, -torch.inf)
+    z, odd = _shifted(x, where, x)
+    z = torch.where(odd, 0, z)
+    n = (
+        torch.full_like(c, x.shape[-1])
+        if where is None
+        else where.sum(-1, keepdim=True)
+    )
+    out.copy_(entmax_by_newton(z, c, n))
+    _mark_odd(out, x, odd, where)
+
+
+def _fast_block(x, c, where, out):
+    """Solve for one alpha from 1.1 to 2, in place: Newton on the norm, from the left.
+
+    The threshold of any part of a row bounds that of the row from below, so the steps
+    start at the threshold of the maxima of sixteenths.
+    """
+    if where is not None:
+        x = torch.where(where, x, -torch.inf)
+    r, n = x.shape
+    k = n // CHUNKS
+    if k >= CHUNKS:
+        tops = x[:, : CHUNKS * k].reshape(r, CHUNKS, k).amax(1)
+        if n > CHUNKS * k:
+            rest = x[:, CHUNKS * k :].amax(-1, keepdim=True)
+            tops = torch.cat([tops, rest], -1)
+    else:
+        tops = x
+    top = tops.amax(-1, keepdim=True)
+    odd = ~top.isfinite()
+    base = torch.where(odd, 0, top)
+    tau = torch.full_like(top, -1.0)
+    if tops is not x:
+        tops = (tops - base).mul_(c)
+        tau = _newton(tops, tau, c, torch.empty_like(tops), 1e-3)[0]
+    z = torch.sub(x, base).mul_(c)
+    tau, weights = _newton(z, tau, c, out, 4 * torch.finfo(x.dtype).eps)
+    total = weights.sum(-1, keepdim=True)
+    torch.mul(weights, 1 / total, out=out)
+    _mark_odd(out, x, odd, where)
+
+
+def _newton(z, tau, c, u, close):
+    """Raise tau to where ``sum (z - tau)_+^(1/c)`` is one; give it and the weights."""
+    a = 1 / c
+    for _ in range(STEPS):
+        torch.sub(z, tau, out=u).relu_()
+        if a == 1:
+            f = u.sum(-1, keepdim=True)
+            s = torch.sign(u).sum(-1, keepdim=True)  # a sum of bools is slower
+            step = (f - 1) / s
+        elif a == 2:
+            norm = torch.linalg.vector_norm(u, 2, -1, keepdim=True)
+            step = (norm - 1) * norm / u.sum(-1, keepdim=True)
+        else:
+            powers = _power(u, a - 1)
+            s = powers.sum(-1, keepdim=True)
+            f = powers.mul_(u).sum(-1, keepdim=True)
+            step = (f - f ** (1 - c)) / s
+        if not bool((step > close).any()):  # a NaN does not stop the others
+            break
+        tau = tau + step.clamp_(min=0)
+    torch.sub(z, tau, out=u).relu_()
+    return tau, u if a == 1 else _power(u, a)
+
+
+def _power(u, a):
+    """Raise to a power; small whole ones by multiplication."""
+    if a == 2:
+        return u * u
+    if a == 3:
+        return u * u * u
+    if a == 4:
+        square = u * u
+        return square.mul_(square)
+    return u**a

@@ -1,0 +1,169 @@
+"""Rows in which chosen keys alone have weight: the largest, or the k largest."""
+
+from dataclasses import dataclass
+
+from attention_lib import _check
+from attention_lib._dispatch import engine, full, is_tensor, namespace
+from attention_lib.weightings.base import (
+    Selection,
+    covariance,
+    masked,
+    only_minus_infinity,
+)
+
+__all__ = ["Hardmax", "TopK", "hardmax", "top_k_softmax"]
+
+
+def hardmax(x, axis=-1, *, where=None):
+    r"""Give all the weight to the largest score; those that tie share it.
+
+    .. math:: w_j = \frac{[x_j = \max_k x_k]}{\sum_i [x_i = \max_k x_k]}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    axis : int, default -1
+        Axis of the keys, along which the weights sum to one.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get weight zero and are never read.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Weights. Their derivatives are zero, where there are any. NaN and empty rows as
+        in `softmax`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`.
+
+    Examples
+    --------
+    >>> hardmax(np.array([1.0, 2.0, 2.0]))
+    array([0. , 0.5, 0.5])
+    """
+    return Hardmax()(x, axis, where=where)
+
+
+def top_k_softmax(x, k, axis=-1, *, where=None):
+    r"""Take softmax of the k largest scores; every other weight is zero.
+
+    .. math:: w_j = \frac{[j \in K] \, e^{x_j}}{\sum_{i \in K} e^{x_i}}
+
+    Parameters
+    ----------
+    x : array or Tensor of float, shape (..., n, ...)
+        Scores, dimensionless; dtypes as in `softmax`.
+    k : int
+        Keys that get weight, from 1 to the length of the axis: exactly so many, or all
+        that take part if they are fewer. Of scores that tie, the first come first.
+    axis : int, default -1
+        Axis of the keys, along which the weights sum to one.
+    where : bool array, broadcastable to `x`, optional
+        Entries that take part; the others get weight zero and are never read.
+
+    Returns
+    -------
+    array or Tensor like `x`
+        Weights. NaN and empty rows as in `softmax`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax`; or if `k` is not from 1 to the length of the axis.
+
+    Examples
+    --------
+    >>> top_k_softmax(np.log([1, 3, 1]), k=2)
+    array([0.25, 0.75, 0.  ])
+    """
+    return TopK(k)(x, axis, where=where)
+
+
+@dataclass(frozen=True, eq=False)
+class Hardmax(Selection):
+    """The weighting of the largest score alone; see `hardmax`.
+
+    Examples
+    --------
+    >>> Hardmax()(np.array([1.0, 3.0]))
+    array([0., 1.])
+    """
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        xp = namespace(scores)
+        if not scores.shape[-1]:
+            return 0 * scores
+        low = full((), -float("inf"), scores)
+        known = scores if where is None else xp.where(where, scores, low)
+        top = xp.amax(known.detach() if is_tensor(known) else known, -1)[..., None]
+        largest = known == top
+        if where is not None:
+            largest = largest & where
+        count = largest.sum(-1)[..., None]
+        share = xp.where(largest, xp.ones_like(scores), xp.zeros_like(scores))
+        share = share / xp.where(count == 0, xp.ones_like(count), count)
+        odd = ~xp.isfinite(top)
+        if where is not None:
+            odd = odd & where.any(-1)[..., None]
+        share = xp.where(odd, xp.full_like(share, xp.nan), share)
+        return masked(share, where)
+
+    def jacobian(self, scores):
+        """Give zeros: a small change of the scores changes no weight."""
+        return 0 * covariance(self.rows(scores))
+
+
+@dataclass(frozen=True, eq=False)
+class TopK(Selection):
+    """The weighting softmax of the k largest scores; see `top_k_softmax`.
+
+    Parameters
+    ----------
+    k : int
+        Keys that get weight, at least 1.
+
+    Examples
+    --------
+    >>> TopK(2)(np.log([1, 3, 1]))
+    array([0.25, 0.75, 0.  ])
+    """
+
+    k: int
+
+    def __post_init__(self):
+        """Refuse a k that is not at least one."""
+        _check.size(self.k, "k", least=1)
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        n = scores.shape[-1]
+        if self.k > n:
+            raise ValueError(f"k must be at most the {n} keys of a row; got {self.k}")
+        kept = self._largest(scores, where)
+        weights = engine(scores).rows.softmax(scores, scores.ndim - 1, kept)
+        xp = namespace(scores)
+        known = masked(scores, where)
+        nan = (xp.isnan(known) | (known == float("inf"))).any(-1)[..., None]
+        nan = nan | only_minus_infinity(scores, where)
+        return masked(xp.where(nan, xp.full_like(weights, xp.nan), weights), where)
+
+    def jacobian(self, scores):
+        """Give softmax's, of the keys that are kept."""
+        return covariance(self.rows(scores))
+
+    def _largest(self, scores, where):
+        """Tell the k largest that take part; of those that tie, the first."""
+        xp = namespace(scores)
+        low = full((), -float("inf"), scores)
+        known = scores if where is None else xp.where(where, scores, low)
+        if is_tensor(scores):
+            order = known.detach().argsort(-1, descending=True, stable=True)
+            kept = order.argsort(-1) < self.k
+        else:
+            order = xp.argsort(-known, axis=-1, kind="stable")
+            kept = xp.argsort(order, axis=-1) < self.k
+        return kept if where is None else kept & where
