@@ -15,7 +15,11 @@ from attention_lib.diagnostics import (
     effective_support,
     entropy,
     jacobian,
+    jacobian_norm,
     max_weight,
+    sink_mass,
+    support_size,
+    top_k_mass,
 )
 from attention_lib.fold import State, finalize, merge, partial_attention
 from attention_lib.weightings import (
@@ -79,6 +83,7 @@ __all__ = [
     "get_weighting",
     "hardmax",
     "jacobian",
+    "jacobian_norm",
     "log_softmax",
     "logsumexp",
     "masks",
@@ -92,9 +97,12 @@ __all__ = [
     "scalable_softmax",
     "scaled_dot_product_attention",
     "sigmoid",
+    "sink_mass",
     "softmax",
     "softmax1",
     "softpick",
     "sparsemax",
+    "support_size",
+    "top_k_mass",
     "top_k_softmax",
 ]

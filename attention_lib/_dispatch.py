@@ -3,12 +3,21 @@
 torch is never imported here: a tensor can only arrive once it has been.
 """
 
-import importlib
+import contextlib
 import sys
 
 import numpy as np
 
-__all__ = ["cast", "engine", "full", "is_tensor", "kind_of", "namespace", "quiet"]
+__all__ = [
+    "cast",
+    "engine",
+    "full",
+    "is_tensor",
+    "kind_of",
+    "move_axis",
+    "namespace",
+    "quiet",
+]
 
 
 def is_tensor(x):
@@ -26,8 +35,13 @@ def kind_of(x):
 
 def engine(x):
     """Give the package of the engine that serves `x`."""
-    name = "torch_backend" if is_tensor(x) else "numpy_backend"
-    return importlib.import_module(f"attention_lib.{name}")
+    if is_tensor(x):
+        from attention_lib import torch_backend
+
+        return torch_backend
+    from attention_lib import numpy_backend
+
+    return numpy_backend
 
 
 def namespace(x):
@@ -47,6 +61,14 @@ def full(shape, fill, like):
     return np.full(shape, fill, like.dtype)
 
 
-def quiet():
-    """Silence NumPy's warnings about non-finite numbers, which the rules handle."""
-    return np.errstate(all="ignore")
+def move_axis(x, source, target):
+    """Move one axis; torch's `moveaxis` has no batching rule, its `movedim` has."""
+    return x.movedim(source, target) if is_tensor(x) else np.moveaxis(x, source, target)
+
+
+def quiet(x=None):
+    """Silence NumPy's warnings about non-finite numbers, which the rules handle.
+
+    torch gives none, and cannot compile code that silences them.
+    """
+    return contextlib.nullcontext() if is_tensor(x) else np.errstate(all="ignore")

@@ -13,6 +13,7 @@ from attention_lib._dispatch import cast, full, namespace
 __all__ = ["entmax_by_newton", "powers"]
 
 STEPS = 100
+ROUNDS = 8  # of taking away a surplus: each ends, or empties a key
 CLOSE = 4  # ulps of the threshold: a step that is smaller ends a row
 
 
@@ -74,7 +75,34 @@ def entmax_by_newton(z, c, taking):
             break
         t = xp.where(moving, new, t)
     weights = powers(z, c, t)
+    if bool(steep.any()):
+        weights = xp.where(steep, _settled(z, c, t, low, close), weights)
     return weights / weights.sum(-1)[..., None]
+
+
+def _settled(z, c, t, low, close):
+    """Give weights for c > 1, their surplus taken from those that it came from.
+
+    There one ulp of the threshold can move a weight near zero far, ``eps^(1/c)``. So
+    the threshold is lowered until the sum is at least one, and what is too much is
+    taken where the weights move, not from all alike: the others keep their digits.
+    """
+    xp = namespace(z)
+    gap = close * (1 + abs(t))
+    for _ in range(STEPS):
+        weights = powers(z, c, t)
+        short = (weights.sum(-1)[..., None] < 1) & (t > low)
+        if not bool(short.any()):
+            break
+        t = xp.where(short, xp.maximum(t - gap, low), t)
+        gap = 2 * gap
+    slopes = _slopes(weights, c)
+    for _ in range(ROUNDS):
+        slopes = xp.where(weights > 0, slopes, xp.zeros_like(slopes))
+        share = slopes / slopes.sum(-1)[..., None]
+        surplus = weights.sum(-1)[..., None] - 1
+        weights = xp.clip(weights - surplus * share, 0.0, None)
+    return weights
 
 
 def _slopes(weights, c):

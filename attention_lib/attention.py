@@ -185,7 +185,7 @@ def attention_scores(
         query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
     )
     scores, where = engine(call.query).attention.scores(call)
-    with quiet():
+    with quiet(scores):
         scores = _as_asked(scores, call)
     if where is None:
         where = full((), True, namespace(scores).isnan(scores))
@@ -242,7 +242,7 @@ def attention_weights(
     )
     weighting = fitting(weighting, call)
     scores, where = engine(call.query).attention.scores(call)
-    with quiet():
+    with quiet(scores):
         return _as_asked(weighting.rows(scores, where), call)
 
 
@@ -314,7 +314,7 @@ def multi_head_attention(
     x, memory, w_q, w_k, w_v, w_o = _call.projections(
         x, memory, w_q, w_k, w_v, w_o, num_heads, num_kv_heads
     )
-    with quiet():
+    with quiet(x):
         query = _heads(x @ w_q, num_heads)
         key, value = (_heads(memory @ w, num_kv_heads) for w in (w_k, w_v))
     out = scaled_dot_product_attention(
@@ -325,7 +325,7 @@ def multi_head_attention(
         **attention,
     )
     out = namespace(out).swapaxes(out, -3, -2)  # (..., L, H, Ev)
-    with quiet():
+    with quiet(out):
         return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) @ w_o
 
 

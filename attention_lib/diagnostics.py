@@ -3,10 +3,19 @@
 import math
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, namespace, quiet
+from attention_lib._dispatch import cast, is_tensor, namespace, quiet
 from attention_lib.weightings import get_weighting
 
-__all__ = ["effective_support", "entropy", "jacobian", "max_weight"]
+__all__ = [
+    "effective_support",
+    "entropy",
+    "jacobian",
+    "jacobian_norm",
+    "max_weight",
+    "sink_mass",
+    "support_size",
+    "top_k_mass",
+]
 
 
 def entropy(weights, base=math.e):
@@ -51,7 +60,7 @@ def entropy(weights, base=math.e):
     weights = _weights(weights)
     xp = namespace(weights)
     wide = cast(weights, _check.work_dtype(weights))
-    with quiet():
+    with quiet(wide):
         logs = xp.log(xp.where(wide == 0, xp.ones_like(wide), wide))
         surprise = 0 - (wide * logs).sum(-1)  # -0.0 would be odd to read
         return cast(surprise / math.log(base), weights.dtype)
@@ -81,6 +90,114 @@ def effective_support(weights):
     weights = _weights(weights)
     wide = cast(weights, _check.work_dtype(weights))
     return cast(namespace(wide).exp(entropy(wide)), weights.dtype)
+
+
+def support_size(weights, tol=0):
+    r"""Count the keys that have weight.
+
+    .. math:: \#\{j : |w_j| > \mathrm{tol}\}
+
+    Parameters
+    ----------
+    weights : array or Tensor of float, shape (..., n)
+        Weights along the last axis.
+    tol : float, default 0
+        The size that a weight must exceed to be counted.
+
+    Returns
+    -------
+    array or Tensor of int, shape (...)
+        From 0 to n. A NaN is not counted.
+
+    Raises
+    ------
+    ValueError
+        If `tol` is negative, or NaN.
+
+    Examples
+    --------
+    >>> int(support_size(np.array([0.75, 0.25, 0.0])))
+    2
+    """
+    tol = _check.not_negative(tol, "tol")
+    return (abs(_weights(weights)) > tol).sum(-1)
+
+
+def top_k_mass(weights, k):
+    r"""Add up the k largest weights of each row.
+
+    .. math:: \sum_{i \le k} w_{(i)}, \qquad w_{(1)} \ge w_{(2)} \ge \dots
+
+    Parameters
+    ----------
+    weights : array or Tensor of float, shape (..., n)
+        Weights along the last axis.
+    k : int
+        Weights to add, from 1 to n.
+
+    Returns
+    -------
+    array or Tensor, shape (...)
+        For weights that sum to one, the share of the k keys that get most. NaN where
+        a weight is.
+
+    Raises
+    ------
+    ValueError
+        If `k` is not from 1 to n.
+
+    Examples
+    --------
+    >>> float(top_k_mass(np.array([0.25, 0.125, 0.5, 0.125]), k=2))
+    0.75
+    """
+    weights = _weights(weights)
+    k = _check.size(k, "k", least=1)
+    if k > weights.shape[-1]:
+        message = f"k must be at most the {weights.shape[-1]} weights of a row; got {k}"
+        raise ValueError(message)
+    wide = cast(weights, _check.work_dtype(weights))
+    xp = namespace(wide)
+    # NaN is sorted to the end of a row, and so is among the largest.
+    rising = xp.sort(wide, -1).values if is_tensor(wide) else xp.sort(wide, axis=-1)
+    return cast(rising[..., wide.shape[-1] - k :].sum(-1), weights.dtype)
+
+
+def sink_mass(weights, n=1):
+    r"""Add up the weights of the first keys, where attention sinks form.
+
+    .. math:: \sum_{j \le n} w_j
+
+    Parameters
+    ----------
+    weights : array or Tensor of float, shape (..., n)
+        Weights along the last axis.
+    n : int, default 1
+        Keys at the start to add, at least 0; all, if there are fewer.
+
+    Returns
+    -------
+    array or Tensor, shape (...)
+        For weights that sum to one, the share of those keys.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+
+    References
+    ----------
+    G. Xiao, Y. Tian, B. Chen, S. Han and M. Lewis (2024). Efficient streaming
+    language models with attention sinks. https://arxiv.org/abs/2309.17453
+
+    Examples
+    --------
+    >>> float(sink_mass(np.array([0.75, 0.125, 0.125])))
+    0.75
+    """
+    weights, n = _weights(weights), _check.size(n, "n")
+    wide = cast(weights, _check.work_dtype(weights))
+    return cast(wide[..., :n].sum(-1), weights.dtype)
 
 
 def max_weight(weights):
@@ -152,9 +269,52 @@ def jacobian(weighting, x):
     """
     x = _check.array(x, "x")
     _check.axis_of(x, -1)
-    with quiet():
+    with quiet(x):
         moves = get_weighting(weighting).jacobian(cast(x, _check.work_dtype(x)))
     return cast(moves, x.dtype)
+
+
+def jacobian_norm(weighting, x):
+    r"""Measure how much a row of weights moves with its scores.
+
+    .. math:: \|J\|_F = \sqrt{\sum_{ij} \left(
+        \frac{\partial w_i}{\partial x_j}\right)^2}
+
+    Parameters
+    ----------
+    weighting : str or Weighting
+        The map from scores to weights.
+    x : array or Tensor of float, shape (..., n)
+        Scores along the last axis.
+
+    Returns
+    -------
+    array or Tensor like `x`, shape (...)
+        The Frobenius norm of the Jacobian: zero where no score moves any weight, as
+        in a saturated softmax.
+
+    Raises
+    ------
+    TypeError
+        If the weighting gives no closed form.
+
+    Notes
+    -----
+    Takes O(n) of memory a row for the pointwise kind, whose matrix is diagonal, and
+    O(n^2) for the others.
+
+    Examples
+    --------
+    Two keys of equal weight, each entry of the matrix a quarter:
+
+    >>> float(jacobian_norm("softmax", np.array([0.0, 0.0])))
+    0.5
+    """
+    x = _check.array(x, "x")
+    _check.axis_of(x, -1)
+    with quiet(x):
+        norm = get_weighting(weighting).jacobian_norm(cast(x, _check.work_dtype(x)))
+    return cast(norm, x.dtype)
 
 
 def _weights(weights):

@@ -52,7 +52,7 @@ class State:
         if self.max is None:
             raise TypeError("only states of the exponential kind have an lse")
         xp = namespace(self.total)
-        with quiet():
+        with quiet(self.total):
             return xp.where(
                 self.max == -INFINITY, self.max, self.max + xp.log(self.total)
             )
@@ -152,7 +152,7 @@ def partial_attention(
         raise ValueError(message)
     rules = engine(call.query).attention
     scores, where = rules.scores(call)
-    with quiet():
+    with quiet(scores):
         peak, total, shares = _state_of(weighting, scores, where, n_keys)
         out = rules.weighted_sum(shares, _values(call, shares), where)
     return State(out, peak, total, weighting, call.query.dtype)
@@ -215,7 +215,7 @@ def merge(a, b):
         total = None if a.total is None else a.total + b.total
         return replace(a, out=a.out + b.out, total=total)
     xp = namespace(a.max)
-    with quiet():
+    with quiet(a.max):
         peak = xp.maximum(a.max, b.max)
         # The larger one keeps its sums as they are, also where both are infinite.
         rise_a = xp.where(a.max == peak, xp.ones_like(peak), xp.exp(a.max - peak))
@@ -259,7 +259,7 @@ def finalize(state):
     if weighting is None:
         raise ValueError("nothing was folded: the identity state has no queries")
     out, total = state.out, state.total
-    with quiet():
+    with quiet(out):
         if weighting.kind == "sum":
             unit = 1 if state.max is None else namespace(out).exp(-state.max)
             total = total + (weighting.eps * unit if weighting.eps else 0)

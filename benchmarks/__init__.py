@@ -5,4 +5,10 @@ the same input, dtype and threads, leaves the peer's arguments at their defaults
 that both give the same answer, and takes their times in turn.
 """
 
-NAMES = ("numpy_softmax", "numpy_attention", "torch_attention", "import_time")
+NAMES = (
+    "numpy_softmax",
+    "numpy_attention",
+    "torch_attention",
+    "sparse_rows",
+    "import_time",
+)

@@ -15,6 +15,9 @@ ROWS = "tests/weightings/test_exponential.py::"
 ONLINE = "tests/weightings/test_online_softmax.py::"
 EDGES = "tests/weightings/test_exponential_edges.py::"
 SLOPES = "tests/weightings/test_exponential_gradients.py::"
+ENTMAX = "tests/weightings/test_entmax.py::"
+EVERY = "tests/weightings/test_every_weighting.py::"
+EVERY_EDGE = "tests/weightings/test_every_edge.py::"
 BLOCKS = "tests/numpy_backend/test_rows.py::"
 ATTENTION = "tests/test_attention.py::"
 MASKED = "tests/test_attention_edges.py::"
@@ -24,6 +27,7 @@ FOLD_EDGES = "tests/test_fold_edges.py::"
 
 AGREES = ATTENTION + "test_every_method_agrees_with_the_textbook"
 BY_AXIS = ROWS + "test_each_dtype_agrees_with_the_definition_along_each_axis"
+BY_DTYPE = EVERY + "test_each_dtype_agrees_with_the_definition"
 SPLIT = FOLD + "test_any_split_equals_attention"
 GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row"
 
@@ -299,6 +303,107 @@ MUTANTS = {
             "\n        bias = None",
         ),
         [ATTENTION + "test_scale_then_softcap_then_mask[0.5-0.3-numpy-dense]"],
+    ),
+    "the threshold without the mask, NumPy": (
+        Change(NUMPY + ".entmax._fast_block", "if where is not None:", "if False:"),
+        [ENTMAX + "test_masked_keys_do_not_count_in_the_threshold[numpy]"],
+    ),
+    "the threshold without the mask, torch": (
+        Change(TORCH + ".entmax._fast_block", "if where is not None:", "if False:"),
+        [ENTMAX + "test_masked_keys_do_not_count_in_the_threshold[torch]"],
+    ),
+    "the general threshold without the mask": (
+        Change(
+            TORCH + ".entmax._general_block",
+            "x = torch.where(where, x, -torch.inf)",
+            "pass",
+        ),
+        [ENTMAX + "test_masked_keys_do_not_count_in_the_threshold[torch]"],
+    ),
+    "the gradient of entmax without the support": (
+        Change(
+            TORCH + ".entmax._along", "some = weights != 0", "some = weights == weights"
+        ),
+        [ENTMAX + "test_derivatives_are_those_of_the_definition[2.0]"],
+    ),
+    "the sign of the gradient in alpha": (
+        Change(
+            TORCH + ".entmax._in_alpha",
+            "return free - share",
+            "return share - free + 0 * share",
+        ),
+        [ENTMAX + "test_derivatives_are_those_of_the_definition[1.3]"],
+    ),
+    "one more in softmax1 is not shifted with the maximum": (
+        Change(
+            "attention_lib.weightings.base.Exponential.rows",
+            "logistic(total -",
+            "logistic(total - namespace(z).amax(z, -1)[..., None] -",
+        ),
+        [
+            BY_DTYPE + f"[{name}--1-softmax1()]"
+            for name in ("numpy-float64", "torch-float32")
+        ],
+    ),
+    "softpick's sum without the sizes": (
+        Change(
+            "attention_lib.weightings.sums.Softpick.relative_state",
+            "abs(lifted)",
+            "picked",
+        ),
+        [BY_DTYPE + "[numpy-float64-0-softpick()]"],
+    ),
+    "softpick's eps is not shifted": (
+        Change(
+            "attention_lib.weightings.sums.Softpick.rows",
+            "self.eps * xp.exp(-peak)",
+            "self.eps",
+        ),
+        [BY_DTYPE + "[torch-float64-0-softpick(eps=0.5)]"],
+    ),
+    "top-k keeps all that tie": (
+        Change(
+            "attention_lib.weightings.selection.TopK._largest",
+            "return kept if",
+            "kept = scores >= xp.where(kept, scores, -low).min()\n    return kept if",
+        ),
+        [
+            EVERY_EDGE + f"test_ties_are_shared_or_go_to_the_first[{e}]"
+            for e in ("numpy", "torch")
+        ],
+    ),
+    "plain Newton above alpha = 2": (
+        Change(
+            "attention_lib._threshold.entmax_by_newton",
+            "new = xp.where(kept, new, (low + high) / 2)",
+            "pass",
+        ),
+        [
+            ENTMAX
+            + "test_the_conditions_hold_before_the_power_is_taken[numpy-0.0-6-float64]"
+        ],
+    ),
+    "what too much there is above alpha = 2 is taken from all alike": (
+        Change(
+            "attention_lib._threshold.entmax_by_newton",
+            "if bool(steep.any()):",
+            "if False:",
+        ),
+        [
+            ENTMAX
+            + "test_the_conditions_hold_before_the_power_is_taken[numpy-0.0-6-float32]"
+        ],
+    ),
+    "log n counts masked entries": (
+        Change(
+            "attention_lib.weightings.base.count",
+            "if where is None:",
+            "if True:",
+        ),
+        [
+            EVERY_EDGE + f"test_a_pointwise_count_is_of_those_that_take_part[{e}]"
+            for e in ("numpy", "torch")
+        ],
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Sparse rows in NumPy: the threshold by Newton's method, on the keys that can count."""
+"""Sparse rows in NumPy: the threshold by Newton's method, where keys can count."""
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def _newton(z, tau, c, close):
         if not (step > close).any():
             break
         tau = tau + np.maximum(step, 0)
-    return tau, _power(np.maximum(z - tau, 0), a)
+    return tau, _power(u, a)
 
 
 def _newton_of_few(values, owner, starts, tau, c, close):
@@ -135,7 +135,7 @@ def _newton_of_few(values, owner, starts, tau, c, close):
         if not (step > close).any():
             break
         tau = tau + np.maximum(step, 0)
-    weights = _power(np.maximum(values - tau[owner], 0), a)
+    weights = _power(u, a)
     return weights, np.add.reduceat(weights, starts)
 
 

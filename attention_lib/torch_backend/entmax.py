@@ -218,7 +218,8 @@ def _newton(z, tau, c, u, close):
         if not bool((step > close).any()):  # a NaN does not stop the others
             break
         tau = tau + step.clamp_(min=0)
-    torch.sub(z, tau, out=u).relu_()
+    else:
+        torch.sub(z, tau, out=u).relu_()
     return tau, u if a == 1 else _power(u, a)
 
 

@@ -21,7 +21,15 @@ from typing import ClassVar
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, engine, full, is_tensor, namespace, quiet
+from attention_lib._dispatch import (
+    cast,
+    engine,
+    full,
+    is_tensor,
+    move_axis,
+    namespace,
+    quiet,
+)
 
 __all__ = ["Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"]
 
@@ -38,16 +46,23 @@ class Weighting:
 
     Examples
     --------
-    Squares, divided by their sum:
+    The square of the positive part, weighed pointwise:
 
-    >>> from attention_lib.weightings import Sum
-    >>> class Squares(Sum):
+    >>> from attention_lib.weightings import Pointwise
+    >>> class SquaredReLU(Pointwise):
     ...     def phi(self, scores):
-    ...         return scores**2
+    ...         return scores.clip(0) ** 2
     ...     def derivative(self, scores):
-    ...         return 2 * scores
-    >>> Squares()(np.array([1.0, 3.0]))
-    array([0.1, 0.9])
+    ...         return 2 * scores.clip(0)
+    >>> SquaredReLU()(np.array([-1.0, 3.0]))
+    array([0., 9.])
+
+    Attention takes it like any other, on NumPy arrays and on tensors:
+
+    >>> from attention_lib import scaled_dot_product_attention
+    >>> one = np.array([[1.0]])
+    >>> scaled_dot_product_attention(one, 3 * one, one, weighting=SquaredReLU())
+    array([[9.]])
     """
 
     kind: ClassVar[str]
@@ -60,11 +75,11 @@ class Weighting:
         where = _check.where(where, x)
         xp = namespace(x)
         if where is not None:
-            where = xp.moveaxis(xp.broadcast_to(where, x.shape), axis, -1)
-        scores = xp.moveaxis(x, axis, -1)
-        with quiet():
+            where = move_axis(xp.broadcast_to(where, x.shape), axis, -1)
+        scores = move_axis(x, axis, -1)
+        with quiet(x):
             weights = self.turned(axis, x).rows(_widen(scores), where)
-        weights = xp.moveaxis(weights, -1, axis)
+        weights = move_axis(weights, -1, axis)
         return weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype)
 
     def rows(self, scores, where=None):
@@ -74,6 +89,11 @@ class Weighting:
     def jacobian(self, scores):
         """Give the derivatives of the weights along the last axis, (..., n, n)."""
         raise TypeError(f"{type(self).__name__} has no Jacobian in closed form")
+
+    def jacobian_norm(self, scores):
+        """Give the Frobenius norm of the Jacobian of each row."""
+        moves = self.jacobian(scores)
+        return namespace(moves).linalg.vector_norm(moves, axis=(-2, -1))
 
     def constant_multiplier(self):
         """Give the number that multiplies the scores, if this is softmax of them."""
@@ -97,7 +117,7 @@ class Weighting:
         for name, a in arrays.items():
             _check.broadcastable(a, rows, name, "the rows")
             full_axes = a[(None,) * (x.ndim - a.ndim)]
-            turn[name] = namespace(a).moveaxis(full_axes, axis, -1)
+            turn[name] = move_axis(full_axes, axis, -1)
         return dataclasses.replace(self, **turn)
 
     def part(self, shape, index, rows):
@@ -140,14 +160,16 @@ class Exponential(Weighting):
         """Weigh along the last axis."""
         n = count(scores, where) if self.uses_n else None
         z = self.exponent(masked(scores, where), n)
-        rules, xp = engine(z).rows, namespace(z)
+        rules = engine(z).rows
         weights = rules.softmax(z, z.ndim - 1, where)
         if self.offset is None:
             return weights
         total = rules.logsumexp(z, z.ndim - 1, where, keepdims=True)
         if where is not None:  # a row without keys has no gradient
             total = masked(total, where.any(-1)[..., None])
-        return weights / (1 + xp.exp(like(self.offset, z) - total))
+        # Its derivative, unlike that of 1 / (1 + e^-x), does not overflow.
+        shared = weights * logistic(total - like(self.offset, z))
+        return masked(shared, where)  # in a row of NaN, too
 
     def jacobian(self, scores):
         """Give ``diag(w) - w w^T``; a rule that rescales needs its own."""
@@ -213,6 +235,12 @@ class Pointwise(Weighting):
         n = (count(scores, None),) if self.uses_n else ()
         return diagonal(self.derivative(scores, *n))
 
+    def jacobian_norm(self, scores):
+        """Give the norm of ``phi'``: nothing lies off the diagonal."""
+        n = (count(scores, None),) if self.uses_n else ()
+        slopes = self.derivative(scores, *n)
+        return namespace(slopes).linalg.vector_norm(slopes, axis=-1)
+
 
 class Threshold(Weighting):
     """Weights ``[(alpha - 1) s - tau]_+^(1 / (alpha - 1))``: zero below a bound."""
@@ -241,7 +269,7 @@ def count(scores, where):
     """Count the keys that take part: a number, or one for each row, (..., 1)."""
     if where is None:
         return scores.shape[-1]
-    return where.sum(-1, dtype=scores.dtype)[..., None]
+    return cast(where.sum(-1), scores.dtype)[..., None]
 
 
 def covariance(weights):
@@ -254,6 +282,15 @@ def like(parameter, scores):
     if isinstance(parameter, Real):
         return float(parameter)
     return cast(parameter, scores.dtype)
+
+
+def logistic(x):
+    """Give ``1 / (1 + e^-x)`` without overflow."""
+    xp = namespace(x)
+    if is_tensor(x):
+        return xp.sigmoid(x)
+    small = xp.exp(-abs(x))  # at most one
+    return xp.where(x < 0, small, xp.ones_like(small)) / (1 + small)
 
 
 def masked(x, where):

@@ -247,7 +247,7 @@ def online_softmax(blocks):
 def _absorb(block, peak, total):
     """Take one block of scores into the running maximum and sum."""
     xp = namespace(block)
-    with quiet():
+    with quiet(block):
         top = xp.maximum(peak, xp.amax(block, -1))
         base = xp.where(top == -float("inf"), xp.zeros_like(top), top)
         fresh = xp.exp(block - base[..., None]).sum(-1)
@@ -503,5 +503,5 @@ def _like(temperature, scores):
     low, high = float(xp.finfo(dtype).tiny), float(xp.finfo(dtype).max)
     if isinstance(temperature, Real):
         return min(max(float(temperature), low), high)
-    with quiet():
+    with quiet(scores):
         return xp.clip(cast(temperature, dtype), low, high)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, is_tensor, namespace
-from attention_lib.weightings.base import Pointwise, like
+from attention_lib._dispatch import cast, namespace
+from attention_lib.weightings.base import Pointwise, like, logistic
 
 __all__ = ["ReLU", "Sigmoid", "relu", "sigmoid"]
 
@@ -188,15 +188,6 @@ class ReLU(Pointwise):
         if isinstance(n, int):
             return max(n, 1)
         return namespace(scores).clip(cast(n, scores.dtype), 1, None)
-
-
-def logistic(x):
-    """Give ``1 / (1 + e^-x)`` without overflow."""
-    xp = namespace(x)
-    if is_tensor(x):
-        return xp.sigmoid(x)
-    small = xp.exp(-abs(x))  # at most one
-    return xp.where(x < 0, small, xp.ones_like(small)) / (1 + small)
 
 
 def rectified(x, power):

@@ -161,7 +161,7 @@ class TopK(Selection):
         low = full((), -float("inf"), scores)
         known = scores if where is None else xp.where(where, scores, low)
         if is_tensor(scores):
-            order = known.detach().argsort(-1, descending=True, stable=True)
+            order = xp.argsort(known.detach(), dim=-1, descending=True, stable=True)
             kept = order.argsort(-1) < self.k
         else:
             order = xp.argsort(-known, axis=-1, kind="stable")

@@ -9,10 +9,11 @@ from attention_lib.weightings.base import (
     Sum,
     diagonal,
     like,
+    logistic,
     masked,
     only_minus_infinity,
 )
-from attention_lib.weightings.pointwise import logistic, rectified
+from attention_lib.weightings.pointwise import rectified
 
 __all__ = [
     "NormalizedReLU",
@@ -171,8 +172,37 @@ class Softpick(Sum):
         return diagonal(own) - weights[..., :, None] * pull[..., None, :]
 
 
+class _Homogeneous(Sum):
+    """A sum kind with ``phi(c s) = c^power phi(s)``: rows are scaled before the sum.
+
+    Powers and sums of the scaled row neither overflow nor vanish. The scale cancels, so
+    it has no gradient.
+    """
+
+    power = 1
+
+    def size(self, scores):
+        """Give the size of each score, of which phi takes the power."""
+        return abs(scores)
+
+    def rows(self, scores, where=None):
+        """Weigh along the last axis."""
+        xp, known = namespace(scores), masked(scores, where)
+        peak = _largest(self.size(known))
+        usable = (peak > 0) & xp.isfinite(peak)
+        if self.eps:  # beside an eps, what is tiny may vanish
+            usable = usable & (peak > 1)
+        peak = xp.where(usable, peak, xp.ones_like(peak))
+        shares = masked(self.phi(known / peak), where)
+        total = abs(shares).sum(-1)[..., None]
+        if self.eps:
+            total = total + self.eps / peak**self.power
+        weights = shares / xp.where(total == 0, xp.ones_like(total), total)
+        return _finish(weights, total, scores, where)
+
+
 @dataclass(frozen=True, eq=False)
-class _Shares(Sum):
+class _Shares(_Homogeneous):
     """The weighting ``s / (sum |s| + eps)``; see `normalize`."""
 
     eps: float = 0.0
@@ -191,7 +221,7 @@ class _Shares(Sum):
 
 
 @dataclass(frozen=True, eq=False)
-class NormalizedReLU(Sum):
+class NormalizedReLU(_Homogeneous):
     """The weighting ``max(s, 0)^power / (sum max(s, 0)^power + eps)``.
 
     Parameters
@@ -214,6 +244,10 @@ class NormalizedReLU(Sum):
         """Refuse a power that is not positive, or an eps that is negative."""
         _check.positive(_check.number(self.power, "power"), "power")
         _check.not_negative(self.eps, "eps")
+
+    def size(self, scores):
+        """Give the positive part."""
+        return rectified(scores, 1)
 
     def phi(self, scores):
         """Give ``max(s, 0)^power``."""

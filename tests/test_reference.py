@@ -1,0 +1,57 @@
+"""The tables of the API page say what the weightings do."""
+
+import pytest
+
+from attention_lib import weightings
+from attention_lib.book.law_table import WEIGHTINGS
+from attention_lib.book.reference import support_rows, weighting_rows
+
+TABLE = {row[0]: row[1:] for row in weighting_rows()}
+
+
+def test_every_weighting_has_a_row():
+    kinds = {"Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"}
+    objects = {name for name in weightings.__all__ if name[0].isupper()} - kinds
+    assert {name.partition("(")[0] for name in TABLE} == objects
+    assert len(WEIGHTINGS) == len(TABLE)
+
+
+def test_the_names_stand_for_weightings_of_the_table():
+    for name in weightings._BY_NAME:
+        shown = {type(weighting) for weighting in WEIGHTINGS}
+        assert type(weightings.get_weighting(name)) in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "sums_to_one", "zeros"),
+    [
+        ("Softmax", "yes", "no"),
+        ("Softmax1", "no", "no"),
+        ("Sparsemax", "yes", "yes"),
+        ("Softpick", "no", "yes"),
+        ("Sigmoid", "no", "no"),
+        ("TopK(k=2)", "yes", "yes"),
+    ],
+)
+def test_what_a_weighting_does_is_told(name, sums_to_one, zeros):
+    assert TABLE[name][2:4] == (sums_to_one, zeros)
+
+
+@pytest.mark.parametrize(
+    ("name", "learned"),
+    [("Entmax", "alpha"), ("Softmax1", "offset"), ("ScalableSoftmax", "scale")],
+)
+def test_the_parameters_that_learn_are_named(name, learned):
+    assert TABLE[name][5] == learned
+
+
+def test_sources_are_named_with_their_year():
+    assert TABLE["Sparsemax"][6] == "Martins et al. (2016)"
+    assert TABLE["Softmax1"][6] == "Miller (2023)"
+
+
+def test_every_dtype_and_transform_is_supported_but_compiled_thresholds():
+    for name, *answers, _ in support_rows():
+        compiled = answers.pop()
+        assert answers == ["yes"] * 6, name
+        assert compiled == ("no" if name in ("Sparsemax", "Entmax") else "yes")

@@ -1,0 +1,93 @@
+"""Directives for the API page: tables made from the library while the page is built."""
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+__all__ = ["setup"]
+
+WEIGHTINGS = (
+    "weighting",
+    "formula",
+    "kind",
+    "sums to one",
+    "exact zeros",
+    "state of a row",
+    "learned",
+    "source",
+)
+SUPPORT = (
+    "weighting",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "autocast",
+    "vmap",
+    "compile",
+    "run on",
+)
+
+
+class Table(SphinxDirective):
+    """A table with one row for each weighting, whose first cell is a link."""
+
+    heads: tuple = ()
+    label = ""
+
+    def rows(self):
+        """Give the rows, as tuples of text."""
+        raise NotImplementedError
+
+    def run(self):
+        """Write the table as reStructuredText and have it read."""
+        lines = ["", f".. list-table:: {self.label}", "   :header-rows: 1"]
+        lines += ["   :stub-columns: 1", "   :class: reference-table", ""]
+        for row in [self.heads, *self.rows()]:
+            for place, text in enumerate(row):
+                lines.append(f"   {'* -' if place == 0 else '  -'} {text}")
+        lines.append("")
+        holder = nodes.container(classes=["reference-tables"])
+        self.state.nested_parse(StringList(lines, "weightings"), 0, holder)
+        return holder.children
+
+
+class WeightingTable(Table):
+    """What each weighting is, and what it does."""
+
+    heads = WEIGHTINGS
+    label = "Every weighting, with its defaults"
+
+    def rows(self):
+        """Take the rows from the objects."""
+        from attention_lib.book.reference import weighting_rows
+
+        for name, formula, *rest in weighting_rows():
+            shown = f"``{formula}``" if any(c in formula for c in "^/(") else formula
+            yield linked(name), shown, *rest
+
+
+class SupportTable(Table):
+    """Which dtypes and transforms each weighting takes, in torch."""
+
+    heads = SUPPORT
+    label = "What torch may do with them, by running it"
+
+    def rows(self):
+        """Run each weighting."""
+        from attention_lib.book.reference import support_rows
+
+        for name, *rest in support_rows():
+            yield linked(name), *rest
+
+
+def linked(label):
+    """Link the class in a label such as ``ReLU(mean=True)``."""
+    name, bracket, arguments = label.partition("(")
+    return f"`{name}` ({arguments}" if bracket else f"`{name}`"
+
+
+def setup(app):
+    """Register the directives."""
+    app.add_directive("weighting-table", WeightingTable)
+    app.add_directive("support-table", SupportTable)
