@@ -80,7 +80,9 @@ class Weighting:
         with quiet(x):
             weights = self.turned(axis, x).rows(_widen(scores), where)
         weights = move_axis(weights, -1, axis)
-        return weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype)
+        return (
+            weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype, copy=False)
+        )
 
     def rows(self, scores, where=None):
         """Weigh along the last axis, in the dtype of `scores`, with no checks."""
