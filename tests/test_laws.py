@@ -119,10 +119,12 @@ def test_a_user_s_weightings_break_what_the_library_s_do_not():
 
 
 def test_a_law_broken_only_off_its_own_example_is_found_by_the_search():
-    def swapped(weights, scores):
-        return weights[..., ::-1] if scores.shape[-1] == 5 else weights
-
     (law,) = (law for law in LAWS if law.name == "keeps order")
+    n_shown = len(law.case[0])
+
+    def swapped(weights, scores):
+        return weights if scores.shape[-1] == n_shown else weights[..., ::-1]
+
     weighting = Spoiled(swapped)
     assert law.agrees(weighting)
 

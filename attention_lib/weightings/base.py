@@ -79,10 +79,7 @@ class Weighting:
         scores = move_axis(x, axis, -1)
         with quiet(x):
             weights = self.turned(axis, x).rows(_widen(scores), where)
-        weights = move_axis(weights, -1, axis)
-        return (
-            weights.to(x.dtype) if is_tensor(x) else weights.astype(x.dtype, copy=False)
-        )
+        return cast(move_axis(weights, -1, axis), x.dtype)
 
     def rows(self, scores, where=None):
         """Weigh along the last axis, in the dtype of `scores`, with no checks."""
