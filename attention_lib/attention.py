@@ -1,7 +1,7 @@
 """Attention with any weighting, under the signature that torch made common."""
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
+from attention_lib._dispatch import cast, engine, full, namespace, quiet
 from attention_lib.weightings import get_weighting
 
 __all__ = [
@@ -347,5 +347,4 @@ def fitting(weighting, call):
 
 def _as_asked(scores, call):
     """Give scores or weights in the dtype of a call."""
-    dtype = call.query.dtype
-    return scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)
+    return cast(scores, call.query.dtype)

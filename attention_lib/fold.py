@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace, quiet
+from attention_lib._dispatch import cast, engine, full, is_tensor, namespace, quiet
 from attention_lib.attention import fitting
 from attention_lib.weightings import Weighting
 from attention_lib.weightings.base import like, masked
@@ -272,9 +272,7 @@ def finalize(state):
             if state.max is not None:  # keys took part, all with a score of -inf
                 lost = (state.max == -INFINITY) & (state.total != 0)
                 out = xp.where(lost, xp.full_like(total, xp.nan), out)
-    return (
-        out.to(state.dtype) if is_tensor(out) else out.astype(state.dtype, copy=False)
-    )
+    return cast(out, state.dtype)
 
 
 def _state_of(weighting, scores, where, n_keys):
@@ -312,4 +310,4 @@ def _values(call, like):
         xp = namespace(value)
         repeat = xp.repeat_interleave if is_tensor(value) else xp.repeat
         value = repeat(value, call.group, -3)
-    return value.to(like.dtype) if is_tensor(value) else value.astype(like.dtype)
+    return cast(value, like.dtype)

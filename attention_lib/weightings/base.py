@@ -76,9 +76,9 @@ class Weighting:
         xp = namespace(x)
         if where is not None:
             where = move_axis(xp.broadcast_to(where, x.shape), axis, -1)
-        scores = move_axis(x, axis, -1)
+        scores = cast(move_axis(x, axis, -1), _check.work_dtype(x))
         with quiet(x):
-            weights = self.turned(axis, x).rows(_widen(scores), where)
+            weights = self.turned(axis, x).rows(scores, where)
         return cast(move_axis(weights, -1, axis), x.dtype)
 
     def rows(self, scores, where=None):
@@ -316,12 +316,6 @@ def only_minus_infinity(scores, where):
     if where is None:
         return alone.all(-1)[..., None] & bool(scores.shape[-1])
     return ((alone | ~where).all(-1) & where.any(-1))[..., None]
-
-
-def _widen(scores):
-    """Give 16-bit scores in float32."""
-    dtype = _check.work_dtype(scores)
-    return scores.to(dtype) if is_tensor(scores) else scores.astype(dtype, copy=False)
 
 
 def diagonal(x):
