@@ -40,6 +40,10 @@ def sigmoid(x, axis=-1, *, where=None, bias=0.0):
     TypeError, ValueError
         As `softmax`; or if `bias` is NaN or another word.
 
+    Notes
+    -----
+    The relative error of a weight is at most ``(4 + |x_j| + |b|) eps``.
+
     References
     ----------
     J. Ramapuram, F. Danieli, E. Dhekane et al. (2025). Theory, analysis, and best
@@ -80,6 +84,11 @@ def relu(x, axis=-1, *, where=None, power=1, mean=False):
     ------
     TypeError, ValueError
         As `softmax`; or if `power` is not positive.
+
+    Notes
+    -----
+    Exact for ``p = 1``, up to the division; otherwise the relative error of a weight is
+    at most ``(p + 2) eps``.
 
     References
     ----------

@@ -39,6 +39,10 @@ def hardmax(x, axis=-1, *, where=None):
     TypeError, ValueError
         As `softmax`.
 
+    Notes
+    -----
+    Each share is the number ``1 / ties``, rounded once.
+
     Examples
     --------
     >>> hardmax(np.array([1.0, 2.0, 2.0]))
@@ -59,6 +63,7 @@ def top_k_softmax(x, k, axis=-1, *, where=None):
     k : int
         Keys that get weight, from 1 to the length of the axis: exactly so many, or all
         that take part if they are fewer. Of scores that tie, the first come first.
+        Of an empty axis any k takes nothing.
     axis : int, default -1
         Axis of the keys, along which the weights sum to one.
     where : bool array, broadcastable to `x`, optional
@@ -73,6 +78,11 @@ def top_k_softmax(x, k, axis=-1, *, where=None):
     ------
     TypeError, ValueError
         As `softmax`; or if `k` is not from 1 to the length of the axis.
+
+    Notes
+    -----
+    The relative error of a weight is at most ``(16 + d) eps``, where ``d`` is the
+    distance of its score from the largest.
 
     Examples
     --------
@@ -141,6 +151,8 @@ class TopK(Selection):
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
         n = scores.shape[-1]
+        if not n:
+            return 0 * scores
         if self.k > n:
             raise ValueError(f"k must be at most the {n} keys of a row; got {self.k}")
         kept = self._largest(scores, where)

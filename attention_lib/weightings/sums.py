@@ -57,6 +57,9 @@ def softpick(x, axis=-1, *, where=None, eps=1e-6):
     Everything is divided by the exponential of the largest score, if that is positive,
     so nothing overflows; ``e^x - 1`` keeps its digits near zero.
 
+    The relative error of a weight is at most ``(16 + d) eps``, where ``d`` is the
+    distance of its score from the largest, in rows of up to 30,000 keys.
+
     References
     ----------
     Z. M. K. Zuhri et al. (2025). Softpick: no attention sink, no massive activations
@@ -97,6 +100,10 @@ def normalize(x, axis=-1, *, where=None, eps=0.0):
     ------
     TypeError, ValueError
         As `softmax`; or if `eps` is negative.
+
+    Notes
+    -----
+    The relative error of a share is at most ``8 eps`` in rows of up to 30,000 entries.
 
     Examples
     --------
@@ -231,6 +238,11 @@ class NormalizedReLU(_Homogeneous):
     eps : float, default 0.0
         Added to the sum, at least zero. A row without a positive score is zeros.
 
+    Notes
+    -----
+    The relative error of a weight is at most ``(8 + 2 power) eps`` in rows of up to
+    30,000 keys.
+
     Examples
     --------
     >>> NormalizedReLU()(np.array([1.0, -5.0, 3.0]))
@@ -301,6 +313,9 @@ class NormalizedSigmoid(_Logarithmic):
     -----
     Computed as softmax of the logarithm of the sigmoid, so that it never meets 0/0.
 
+    The relative error of a weight is at most ``(16 + 2 (r + |bias|)) eps``, with ``r``
+    the largest size of a score, in rows of up to 30,000 keys.
+
     Examples
     --------
     >>> NormalizedSigmoid()(np.log([1, 3])).round(6)
@@ -330,6 +345,9 @@ class NormalizedTanh(_Logarithmic):
     -----
     Since ``1 + tanh s = 2 sigmoid(2 s)`` it is the normalised sigmoid of twice the
     score.
+
+    The relative error of a weight is at most ``(16 + 4 r) eps``, with ``r`` the largest
+    size of a score, in rows of up to 30,000 keys.
 
     Examples
     --------
