@@ -338,6 +338,7 @@ def _heads(x, n_heads):
 def fitting(weighting, call):
     """Take a weighting whose parameters fit the rows of a call."""
     weighting = get_weighting(weighting)
+    weighting.check_keys(call.shape[-1])
     rows = (*call.shape[:-1], 1)
     for name, parameter in weighting.parameters().items():
         _check.same_library(query=call.query, **{name: parameter})

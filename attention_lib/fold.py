@@ -6,7 +6,7 @@ from typing import Any
 from attention_lib import _call, _check
 from attention_lib._dispatch import cast, engine, full, is_tensor, namespace, quiet
 from attention_lib.attention import fitting
-from attention_lib.weightings import Weighting
+from attention_lib.weightings import Weighting, get_weighting
 from attention_lib.weightings.base import like, masked
 
 __all__ = ["State", "finalize", "merge", "partial_attention"]
@@ -142,11 +142,12 @@ def partial_attention(
         softcap,
         offsets=(query_offset, key_offset),
     )
-    weighting = fitting(weighting, call)
+    weighting = get_weighting(weighting)
     if weighting.kind not in ("exponential", "sum", "pointwise"):
         name = type(weighting).__name__
         message = f"{name} is of the {weighting.kind} kind: no finite state exists"
         raise TypeError(message)
+    weighting = fitting(weighting, call)
     if weighting.uses_n and n_keys is None:
         message = f"{type(weighting).__name__} uses the number of keys: give n_keys"
         raise ValueError(message)

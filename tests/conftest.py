@@ -7,6 +7,7 @@ from hypothesis import Phase, settings
 
 from attention_lib.numpy_backend import attention as in_numpy
 from attention_lib.torch_backend import attention as in_torch
+from attention_lib.torch_backend import blocks as torch_blocks
 from tests.engines import ENGINES, EVERY_DTYPE
 
 # The same examples for the same code, and nothing kept between runs.
@@ -61,6 +62,8 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(in_numpy, "KEYS", 5)
     monkeypatch.setattr(in_torch, "DENSE_SCORES", 0)
     monkeypatch.setattr(in_torch, "BLOCK_SCORES", 3 * 2 * 13)
+    monkeypatch.setattr(torch_blocks, "FEWEST", 3)
+    monkeypatch.setattr(torch_blocks, "MOST", 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
 
 

@@ -129,8 +129,16 @@ def test_sdpa_says_why_it_is_unavailable(rng):
         ({"softcap": 2.0}, "softcap is set"),
         ({"rng": torch.Generator()}, "it draws from torch's global generator; got rng"),
         (
-            {"weighting": Softmax(torch.ones(2, 1))},
-            "it takes softmax at one temperature; got Softmax",
+            {"weighting": Softmax(1e-9)},
+            "it takes softmax of a multiple of the scores; got Softmax",
+        ),
+        (
+            {"weighting": "softmax1", "attn_mask": torch.ones(2) > 0},
+            "Softmax1 takes no mask and no dropout there",
+        ),
+        (
+            {"weighting": "scalable_softmax", "attn_mask": torch.ones(2)},
+            "it takes softmax of a multiple of the scores; got ScalableSoftmax",
         ),
     ]:
         with pytest.raises(ValueError, match=f"'sdpa' is unavailable: .*{reason}"):

@@ -7,6 +7,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from attention_lib import Softmax, masks, multi_head_attention
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend import attention as in_torch
+from attention_lib.torch_backend import blocks as torch_blocks
 
 pytestmark = [
     # torch itself calls this when forward mode is used for the first time,
@@ -23,6 +24,8 @@ KINDS = ["no mask", "bool", "additive", "causal", "causal and bool"]
 def small_blocks(monkeypatch):
     monkeypatch.setattr(in_torch, "DENSE_SCORES", 0)
     monkeypatch.setattr(in_torch, "BLOCK_SCORES", 2 * 2 * 5)
+    monkeypatch.setattr(torch_blocks, "FEWEST", 1)
+    monkeypatch.setattr(torch_blocks, "MOST", 2)
 
 
 @pytest.fixture

@@ -145,7 +145,8 @@ def test_far_scores_fold_as_they_weigh(case, engine, level, rng):
         states.append(partial_attention(*arrays, **options))
     actual = engine.numpy(finalize(merged(states)), "float32")
     whole = attend(engine, "float32", *given, scale=1.0, weighting=weighting)
-    allowed = 1e-5 * max(1, abs(expected).max())
+    # Scores of 500 are rounded by 3e-5, in whichever order they are multiplied.
+    allowed = 3e-5 * max(1, abs(expected).max())
     np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=allowed)
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=allowed)
 

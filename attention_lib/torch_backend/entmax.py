@@ -6,7 +6,7 @@ import torch
 
 from attention_lib._threshold import entmax_by_newton
 
-__all__ = ["entmax"]
+__all__ = ["FAST", "entmax", "solve_block"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
@@ -168,13 +168,22 @@ def _general_block(x, c, where, out):
 
 
 def _fast_block(x, c, where, out):
-    """Solve for one alpha from 1.1 to 2, in place: Newton on the norm, from the left.
+    """Solve for one alpha from 1.1 to 2, in place."""
+    if where is not None:
+        x = torch.where(where, x, -torch.inf)
+    odd, _ = solve_block(x, c, out)
+    _mark_odd(out, x, odd, where)
+
+
+def solve_block(x, c, out):
+    """Write the weights of rows to `out`: Newton on the norm, from the left.
 
     The threshold of any part of a row bounds that of the row from below, so the steps
     start at the threshold of the maxima of sixteenths.
+
+    Tell which rows have no finite maximum, whose weights are to be overwritten, and the
+    score at which the weights of each row begin.
     """
-    if where is not None:
-        x = torch.where(where, x, -torch.inf)
     r, n = x.shape
     k = n // CHUNKS
     if k >= CHUNKS:
@@ -195,7 +204,7 @@ def _fast_block(x, c, where, out):
     tau, weights = _newton(z, tau, c, out, 4 * torch.finfo(x.dtype).eps)
     total = weights.sum(-1, keepdim=True)
     torch.mul(weights, 1 / total, out=out)
-    _mark_odd(out, x, odd, where)
+    return odd, base + tau / c
 
 
 def _newton(z, tau, c, u, close):

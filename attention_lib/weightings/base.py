@@ -73,6 +73,7 @@ class Weighting:
         x = _check.array(x, "x")
         axis = _check.axis_of(x, axis)
         where = _check.where(where, x)
+        self.check_keys(x.shape[axis])
         xp = namespace(x)
         if where is not None:
             where = move_axis(xp.broadcast_to(where, x.shape), axis, -1)
@@ -80,6 +81,9 @@ class Weighting:
         with quiet(x):
             weights = self.turned(axis, x).rows(scores, where)
         return cast(move_axis(weights, -1, axis), x.dtype)
+
+    def check_keys(self, n):
+        """Refuse rows of `n` keys, where the rule needs others."""
 
     def rows(self, scores, where=None):
         """Weigh along the last axis, in the dtype of `scores`, with no checks."""

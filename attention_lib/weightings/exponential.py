@@ -480,16 +480,17 @@ class ScalableSoftmax(Exponential):
 
     def exponent(self, scores, n):
         """Multiply by the scale and the logarithm of the number of keys."""
-        return scores * self._factor(scores, n)
+        return scores * self.factor(scores, n)
 
     def jacobian(self, scores):
         """Give softmax's, times the scale and the logarithm."""
-        factor = self._factor(scores, scores.shape[-1])
+        factor = self.factor(scores, scores.shape[-1])
         if getattr(factor, "ndim", 0):
             factor = factor[..., None]
         return factor * covariance(self.rows(scores))
 
-    def _factor(self, scores, n):
+    def factor(self, scores, n):
+        """Give what multiplies the scores, for rows in which `n` keys take part."""
         if isinstance(n, int):
             return like(self.scale, scores) * math.log(max(n, 1))
         xp = namespace(scores)

@@ -148,13 +148,15 @@ class TopK(Selection):
         """Refuse a k that is not at least one."""
         _check.size(self.k, "k", least=1)
 
+    def check_keys(self, n):
+        """Refuse a k beyond the keys of a row, unless there are none at all."""
+        if self.k > n > 0:
+            raise ValueError(f"k must be at most the {n} keys of a row; got {self.k}")
+
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
-        n = scores.shape[-1]
-        if not n:
+        if not scores.shape[-1]:
             return 0 * scores
-        if self.k > n:
-            raise ValueError(f"k must be at most the {n} keys of a row; got {self.k}")
         kept = self._largest(scores, where)
         weights = engine(scores).rows.softmax(scores, scores.ndim - 1, kept)
         xp = namespace(scores)

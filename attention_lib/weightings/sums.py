@@ -149,7 +149,7 @@ class Softpick(Sum):
         peak = _largest(scores)
         peak = xp.where(peak < 0, xp.zeros_like(peak), peak)
         lifted = masked(self.relative(scores, peak), where)
-        picked = xp.where(lifted < 0, xp.zeros_like(lifted), lifted)
+        picked = xp.where(lifted > 0, lifted, xp.zeros_like(lifted))
         return peak, abs(lifted).sum(-1)[..., None], picked
 
     def phi(self, scores):

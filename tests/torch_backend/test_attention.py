@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from attention_lib import Softmax, scaled_dot_product_attention
+from attention_lib import (
+    Entmax,
+    NormalizedSigmoid,
+    Sigmoid,
+    Softmax,
+    Softmax1,
+    scaled_dot_product_attention,
+)
 from attention_lib.torch_backend import attention as in_torch
 from tests.user_weightings import OffByOne
 
@@ -12,12 +19,14 @@ from tests.user_weightings import OffByOne
 def taken(monkeypatch):
     """Note which methods are used."""
     names = []
-    for name in ("_sdpa", "_dense", "_streaming"):
+    for name in ("by_sdpa", "_dense", "by_blocks", "_streaming"):
         original = getattr(in_torch, name)
 
         def noted(*args, name=name, original=original):
-            names.append(name)
-            return original(*args)
+            out = original(*args)
+            if out is not None:  # blocks leave to the general way what they cannot do
+                names.append(name)
+            return out
 
         monkeypatch.setattr(in_torch, name, noted)
     return names
@@ -43,28 +52,35 @@ def large(monkeypatch):
         {"attn_mask": torch.ones(5, 7, dtype=torch.bool)},
         {"attn_mask": torch.zeros(5, 7), "is_causal": True},
         {"weighting": Softmax(0.3)},
+        {"weighting": Softmax(torch.tensor([[[0.5]], [[2.0]]]))},
+        {"weighting": "scalable_softmax"},
+        {"weighting": Softmax1(torch.tensor([[[-torch.inf]], [[2.0]]]))},
         {"scale": 2.0},
         {"dropout_p": 0.5},
     ],
-    ids=["plain", "causal", "bool", "additive", "temperature", "scale", "dropout"],
 )
 def test_softmax_is_left_to_torch_s_kernel(options, large, taken):
     scaled_dot_product_attention(*three(), **options)
-    assert taken == ["_sdpa"]
+    assert taken == ["by_sdpa"]
 
 
 @pytest.mark.parametrize(
     "options",
     [
         {"softcap": 2.0},
-        {"weighting": Softmax(torch.ones(2, 1, 1))},
+        {"weighting": Softmax(torch.full((2, 1, 1), 1e-7))},
         {"weighting": Softmax(1e-7)},
         {"weighting": OffByOne()},
-        {"rng": torch.Generator()},
+        {"weighting": Entmax(3)},
+        {"weighting": Entmax(torch.full((2, 1, 1), 1.5))},
+        {"weighting": "hardmax"},
+        {"weighting": "sigmoid", "attn_mask": torch.zeros(5, 7)},
+        {"weighting": Softmax1(torch.inf), "attn_mask": torch.zeros(5, 7)},
+        {"weighting": "normalized_sigmoid", "scale": 60.0},
+        {"weighting": "normalized_relu", "scale": 1e-32},
     ],
-    ids=["softcap", "a temperature a head", "extreme cold", "offset", "generator"],
 )
-def test_what_the_kernel_cannot_do_is_streamed(options, large, taken, monkeypatch):
+def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
     scaled_dot_product_attention(*three(), **options)
     assert taken == ["_streaming"]
     monkeypatch.setattr(in_torch, "DENSE_SCORES", 2 * 5 * 7)
@@ -72,9 +88,29 @@ def test_what_the_kernel_cannot_do_is_streamed(options, large, taken, monkeypatc
     assert taken == ["_streaming", "_dense"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rng": torch.Generator()},
+        {"weighting": "softmax1", "attn_mask": torch.ones(5, 7, dtype=torch.bool)},
+        {"weighting": "softmax1", "attn_mask": torch.zeros(5, 7)},
+        {"weighting": "sparsemax"},
+        {"weighting": Entmax(1.25), "attn_mask": torch.zeros(5, 7)},
+        {"weighting": "softpick", "is_causal": True},
+        {"weighting": NormalizedSigmoid(torch.ones(2, 1, 1))},
+        {"weighting": "normalized_tanh"},
+        {"weighting": "relu_mean", "is_causal": True},
+        {"weighting": Sigmoid("-log n"), "attn_mask": torch.ones(7).bool()},
+    ],
+)
+def test_other_weightings_are_taken_by_blocks(options, large, taken):
+    scaled_dot_product_attention(*three(), **options)
+    assert taken == ["by_blocks"]
+
+
 def test_values_of_another_width_are_streamed_where_no_kernel_is_fused(large, taken):
     scaled_dot_product_attention(*three(d_value=3))
-    assert taken == ["_streaming"]
+    assert taken == ["by_blocks"]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -91,16 +127,16 @@ def test_numbers_whose_sum_overflows_are_numbers(taken):
     given = three(dtype=torch.float16)
     given[2] += 6e4
     out = scaled_dot_product_attention(*given)
-    assert taken == ["_sdpa"]
+    assert taken == ["by_sdpa"]
     assert out.isfinite().all()
 
 
 def test_a_wider_mask_than_the_query_is_not_narrowed(large, taken):
     given = three(dtype=torch.float16)
     scaled_dot_product_attention(*given, torch.zeros(5, 7))
-    assert taken == ["_streaming"]
+    assert taken == ["by_blocks"]
     scaled_dot_product_attention(*given, torch.zeros(5, 7, dtype=torch.float16))
-    assert taken == ["_streaming", "_sdpa"]
+    assert taken == ["by_blocks", "by_sdpa"]
 
 
 def test_transforms_are_dense(large, taken):
@@ -119,4 +155,4 @@ def test_a_compiled_call_gives_the_same(large, taken):
         compiled(query, key, value, is_causal=True),
         scaled_dot_product_attention(query, key, value, is_causal=True),
     )
-    assert set(taken) == {"_sdpa"}
+    assert set(taken) == {"by_sdpa"}

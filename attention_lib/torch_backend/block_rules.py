@@ -1,0 +1,197 @@
+"""What a weighting does to a block of scores, in place, and on the way back.
+
+A rule takes a block of finite scores (heads, queries, keys), all keys of each query,
+with `hidden` where a mask excludes. It keeps one number a row for the way back.
+
+``weigh(x, spare)`` turns scores into shares and gives (shares, total, kept): the
+weights are the shares divided by the total (None: they are the weights).
+
+``differ(x, g, spare, mean)`` takes the scores again, less what was kept if `shifted`,
+and ``g``, the gradient of the output in each weight. It gives the shares, and the
+gradient in each score. If `summed`, g and the mean come divided by the total; if
+`centred`, the mean of g over the weights has been subtracted from it.
+
+Everything is written over `x`, `g` and `spare`, which are as large as the block.
+`reach` bounds the scores up to which all this neither overflows nor vanishes.
+"""
+
+import math
+
+import torch
+
+from attention_lib.torch_backend.entmax import solve_block
+
+__all__ = [
+    "Exponential",
+    "Picked",
+    "Power",
+    "Powers",
+    "Shared",
+    "Sigmoid",
+    "Vanishing",
+]
+
+TINY = 1e-30  # sums below lose their digits
+
+
+class Vanishing(ArithmeticError):
+    """A row's sum is too small for its shares to keep their digits."""
+
+
+def _usable(total):
+    """Give sums to divide by: where nothing has a share, one."""
+    if bool(((total > 0) & (total < TINY)).any()):
+        raise Vanishing
+    return total.masked_fill_(total == 0, 1)
+
+
+class Exponential:
+    """Softmax, with one more key of score `offset` or none; keeps the log-sum-exp."""
+
+    hidden, reach = -math.inf, 1e30
+    shifted, summed, centred = True, False, True
+
+    def weigh(self, x, spare, offset=None):
+        """Take exponentials relative to the largest score of a row."""
+        peak = x.amax(-1, keepdim=True)
+        if offset is not None:
+            peak = torch.maximum(peak, offset)
+        peak.masked_fill_(peak == -math.inf, 0)
+        total = x.sub_(peak).exp_().sum(-1, keepdim=True)
+        if offset is not None:
+            total += (offset - peak).exp_()
+        total.masked_fill_(total == 0, 1)
+        return x, total, total.log().add_(peak)
+
+    def differ(self, x, g, spare, mean):
+        """Multiply the weights by what moves them."""
+        return x.exp_(), g.mul_(x)
+
+
+class Sigmoid:
+    """The sigmoid of each score; keeps nothing."""
+
+    hidden, reach = -math.inf, 1e30
+    shifted, summed, centred = False, False, False
+
+    def weigh(self, x, spare):
+        """Take the sigmoid."""
+        return x.sigmoid_(), None, None
+
+    def differ(self, x, g, spare, mean):
+        """Multiply by ``w (1 - w)``."""
+        x.sigmoid_()
+        torch.ops.aten.sigmoid_backward.grad_input(g, x, grad_input=g)
+        return x, g
+
+
+class Power:
+    """The positive part of each score, to the power 1, 2 or 3; keeps nothing."""
+
+    hidden, reach = -math.inf, 1e6
+    shifted, summed, centred = False, False, False
+
+    def __init__(self, power):
+        self.power = power
+
+    def weigh(self, x, spare):
+        """Take the power of the positive part."""
+        x.relu_()
+        if self.power > 1:
+            torch.mul(x, x, out=spare)
+            x = spare.mul_(x) if self.power == 3 else spare
+        return x, None, None
+
+    def differ(self, x, g, spare, mean):
+        """Multiply by ``p u^(p - 1)``."""
+        if self.power == 1:
+            torch.ops.aten.threshold_backward.grad_input(g, x, 0, grad_input=g)
+            return x.relu_(), g
+        x.relu_()
+        g.mul_(x).mul_(self.power)
+        if self.power == 3:
+            g.mul_(x)
+            torch.mul(x, x, out=spare)
+            return spare.mul_(x), g
+        return x.mul_(x), g
+
+
+class Shared:
+    """A pointwise rule divided by its sum and an eps; keeps the sum."""
+
+    shifted, summed, centred = False, True, True
+
+    def __init__(self, rule, reach, eps=0.0):
+        self.rule, self.reach, self.eps = rule, reach, eps
+        self.hidden = rule.hidden
+
+    def weigh(self, x, spare):
+        """Divide by the sum of the shares; a row of zeros stays zeros."""
+        shares, _, _ = self.rule.weigh(x, spare)
+        total = _usable(shares.sum(-1, keepdim=True).add_(self.eps))
+        return shares, total, total
+
+    def differ(self, x, g, spare, mean):
+        """Differentiate as the rule does: the mean is gone from `g` already."""
+        return self.rule.differ(x, g, spare, mean)
+
+
+class Picked:
+    """Softpick, for scores whose exponentials are finite; keeps the sum."""
+
+    hidden, reach = 0.0, 60.0
+    shifted, summed, centred = False, True, True
+
+    def __init__(self, eps):
+        self.eps = eps
+
+    def weigh(self, x, spare):
+        """Share what is positive of ``e^s - 1`` by the sum of all its sizes."""
+        x.expm1_()
+        total = torch.linalg.vector_norm(x, 1, -1, keepdim=True)
+        total = _usable(total.add_(self.eps))
+        return x.relu_(), total, total
+
+    def differ(self, x, g, spare, mean):
+        """Let a negative score, whose size enters the sum, push the other way."""
+        x.expm1_()
+        torch.where(x > 0, g, -mean, out=g)
+        g.mul_(torch.sign(x, out=spare))
+        g.addcmul_(g, x)  # times e^s
+        return x.relu_(), g
+
+
+class Powers:
+    """Entmax for one alpha from 1.1 to 2; keeps the score at which weights begin."""
+
+    hidden, reach = -math.inf, 1e30
+    shifted, summed, centred = True, False, False
+
+    def __init__(self, c):
+        self.c = c
+
+    def weigh(self, x, spare):
+        """Find the threshold of each row, and raise what lies above."""
+        n = x.shape[-1]
+        odd, threshold = solve_block(x.view(-1, n), self.c, spare.view(-1, n))
+        odd, threshold = (a.view(*x.shape[:-1], 1) for a in (odd, threshold))
+        if bool(odd.any()):  # rows in which nothing takes part
+            spare.masked_fill_(odd, 0)
+            threshold.masked_fill_(odd, 0)
+        return spare, None, threshold
+
+    def differ(self, x, g, spare, mean):
+        """Take ``h = w^(1 - c)`` times `g`, less the mean of `g` weighed by h."""
+        power = 1 / self.c - 1  # the weights are u^(power + 1), h is u^power
+        u = x.relu_().mul_(self.c)
+        if power == 0:  # sparsemax: h is one where there is weight
+            size = torch.sign(u, out=spare).sum(-1, keepdim=True)
+            g.mul_(spare)
+            mean = g.sum(-1, keepdim=True) / size.clamp_(min=1)
+            return u, g.addcmul_(spare, mean, value=-1)
+        h = u if power == 1 else torch.pow(u, power, out=spare)
+        total = h.sum(-1, keepdim=True)
+        g.mul_(h)
+        mean = g.sum(-1, keepdim=True) / total.masked_fill_(total == 0, 1)
+        g.addcmul_(h, mean, value=-1)
+        return u.mul_(h), g

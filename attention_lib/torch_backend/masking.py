@@ -1,0 +1,47 @@
+"""Which keys take part in a call, for all its queries or for a block of them."""
+
+import torch
+
+__all__ = ["count_keys", "for_each_head", "part_of", "where_of"]
+
+COUNTED = 256  # queries whose keys are counted at once
+
+
+def where_of(call, block=slice(None), stop=None):
+    """Tell which keys take part for a block of queries, or None where all do."""
+    where = None if call.mask is None else part_of(call.mask, block, stop)
+    if call.bias is not None:
+        where = part_of(call.bias, block, stop) != -torch.inf
+    if call.is_causal:
+        length, n_keys = call.shape[-2:]
+        device = call.query.device
+        query = torch.arange(length, device=device)[block, None] + call.query_offset
+        key = torch.arange(n_keys, device=device)[:stop] + call.key_offset
+        where = key <= query if where is None else where & (key <= query)
+    return where
+
+
+def part_of(a, block, stop):
+    """Cut a mask to a block of queries and the keys before `stop`."""
+    if a.ndim > 1 and a.shape[-2] > 1:
+        a = a[..., block, :]
+    return a[..., :stop] if a.shape[-1] > 1 else a
+
+
+def count_keys(call):
+    """Count the keys that take part: a number, or one a row, (..., L or 1, 1)."""
+    length, n_keys = call.shape[-2:]
+    if call.mask is None and call.bias is None and not call.is_causal:
+        return n_keys
+    counts = []
+    for start in range(0, max(length, 1), COUNTED):
+        where = where_of(call, slice(start, min(start + COUNTED, length)))
+        counts.append(where.expand(*where.shape[:-1], n_keys).sum(-1, keepdim=True))
+        if where.ndim == 1 or where.shape[-2] == 1 < length:
+            return counts[0]  # the same for every query
+    return torch.cat(counts, -2)
+
+
+def for_each_head(a, group):
+    """Repeat each head of keys for the heads of queries that it serves."""
+    return a if group == 1 else a.repeat_interleave(group, -3)
