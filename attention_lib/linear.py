@@ -216,7 +216,7 @@ def _prepared(call, phi, where):
 
 def _finite(x):
     """Tell whether the sum over `x` is finite; False where that cannot be looked at."""
-    return not _check.traced(x) and math.isfinite(x.sum())
+    return not _check.traced(x) and math.isfinite(_constant(x).sum())
 
 
 def _start(state, key, value, call, phi):
@@ -238,14 +238,27 @@ def _folded(query, key, value, state, call, phi, normalize):
     if not call.is_causal:
         return _step(query, key, value, state, phi, normalize, is_causal=False)
     length, outs = call.query.shape[-2], []
-    for start in range(0, max(length, 1), CHUNK):
-        block = slice(start, min(start + CHUNK, length))
-        part = (a[..., block, :] for a in (query, key, value))
+    queries = _chunks(query)
+    early = (_chunks(a[..., :length, :], len(queries)) for a in (key, value))
+    for part in zip(queries, *early, strict=True):
         out, state = _step(*part, state, phi, normalize, is_causal=True)
         outs.append(out)
     # Keys after the last query are unseen here, but not in the next call.
     rest = (a[..., length:, :] for a in (key, value))
     return namespace(query).concatenate(outs, -2), _absorbed(*rest, state, phi)[-1]
+
+
+def _chunks(x, count=1):
+    """Cut a sequence into chunks, with empty ones after it if they are fewer.
+
+    In torch by one split: the gradient of each slice would be as long as the whole.
+    """
+    if is_tensor(x):
+        chunks = x.split(CHUNK, -2)
+    else:
+        starts = range(0, max(x.shape[-2], 1), CHUNK)
+        chunks = [x[..., start : start + CHUNK, :] for start in starts]
+    return [*chunks, *[x[..., :0, :]] * (count - len(chunks))]
 
 
 def _step(query, key, value, state, phi, normalize, is_causal):
