@@ -12,6 +12,7 @@ from attention_lib.attention import (
     scaled_dot_product_attention,
 )
 from attention_lib.diagnostics import (
+    attention_rollout,
     effective_support,
     entropy,
     jacobian,
@@ -76,6 +77,7 @@ __all__ = [
     "State",
     "TopK",
     "Weighting",
+    "attention_rollout",
     "attention_scores",
     "attention_weights",
     "definitions",
