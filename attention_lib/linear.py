@@ -171,9 +171,8 @@ def _where(where, call):
     where = where if is_tensor(where) else np.asarray(where)
     if where.dtype != namespace(where).bool:
         raise TypeError(f"where must be bool (True takes part); got {where.dtype}")
-    n_keys = call.key.shape[-2]
-    _check.broadcastable(where, (*call.lead, n_keys), "where", "the keys")
-    return namespace(where).broadcast_to(where, (*where.shape[:-1], n_keys))[..., None]
+    keys = (*call.lead, call.key.shape[-2])
+    return _check.broadcastable(where, keys, "where", "the keys")[..., None]
 
 
 def _check_state(state, call):
@@ -200,7 +199,7 @@ def _prepared(call, phi, where):
     dtype = _check.work_dtype(call.query)
     query = phi(cast(call.query, dtype) * call.scale)
     key = phi(masked(cast(call.key, dtype), where))
-    value = masked(cast(call.value, dtype), where)
+    value = cast(call.value, dtype)
     seen = None
     if not (_finite(key) and _finite(value)):
         xp = namespace(key)

@@ -45,7 +45,7 @@ def test_first_and_second_derivatives(options, three):
         return linear_attention(*qkv, **options)
 
     assert gradcheck(attend, three, check_forward_ad=True)
-    assert gradgradcheck(attend, three)
+    assert gradgradcheck(attend, three, fast_mode=True)
 
 
 @every_map
@@ -168,7 +168,7 @@ def test_the_projection_can_be_learned(three):
     assert gradcheck(attend, projection)
 
 
-@every_map
+@pytest.mark.parametrize("feature_map", ["elu_plus_one", "random"])
 @causal_or_not
 def test_it_compiles_whole(options, three):
     given = [a.detach() for a in three]
