@@ -12,6 +12,7 @@ from attention_lib.attention import (
     scaled_dot_product_attention,
 )
 from attention_lib.diagnostics import (
+    attention_rollout,
     effective_support,
     entropy,
     jacobian,
@@ -21,7 +22,9 @@ from attention_lib.diagnostics import (
     support_size,
     top_k_mass,
 )
+from attention_lib.features import PositiveRandomFeatures
 from attention_lib.fold import State, finalize, merge, partial_attention
+from attention_lib.linear import LinearState, linear_attention
 from attention_lib.weightings import (
     Entmax,
     Hardmax,
@@ -59,9 +62,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Entmax",
     "Hardmax",
+    "LinearState",
     "NormalizedReLU",
     "NormalizedSigmoid",
     "NormalizedTanh",
+    "PositiveRandomFeatures",
     "ReLU",
     "ScalableSoftmax",
     "Sigmoid",
@@ -72,6 +77,7 @@ __all__ = [
     "State",
     "TopK",
     "Weighting",
+    "attention_rollout",
     "attention_scores",
     "attention_weights",
     "definitions",
@@ -84,6 +90,7 @@ __all__ = [
     "hardmax",
     "jacobian",
     "jacobian_norm",
+    "linear_attention",
     "log_softmax",
     "logsumexp",
     "masks",

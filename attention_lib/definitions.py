@@ -9,10 +9,12 @@ import numpy as np
 
 __all__ = [
     "attention",
+    "elu_plus_one",
     "entmax",
     "entropy",
     "hardmax",
     "jacobian",
+    "linear_attention",
     "log_softmax",
     "logsumexp",
     "normalize",
@@ -218,6 +220,37 @@ def attention(query, key, value, weighting=softmax):
     query, key, value = (np.asarray(a, dtype=np.float64) for a in (query, key, value))
     scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
     return weighting(scores) @ value
+
+
+def elu_plus_one(x):
+    """Make features positive: ``x + 1`` above zero, ``e^x`` below.
+
+    Examples
+    --------
+    >>> elu_plus_one([2.0, 0.0, -np.log(2)])
+    array([3. , 1. , 0.5])
+    """
+    x = np.asarray(x, dtype=np.float64)
+    return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
+
+
+def linear_attention(query, key, value, feature_map=elu_plus_one, normalize=True):
+    """Average the values with the products of the features as weights.
+
+    ``w_j = phi(q) . phi(k_j)``, or that over their sum; shapes as in `attention`.
+
+    Examples
+    --------
+    The weights are as 1 to 3:
+
+    >>> linear_attention([[0.0]], [[0.0], [2.0]], [[40.0], [80.0]])
+    array([[70.]])
+    """
+    query, key, value = (np.asarray(a, dtype=np.float64) for a in (query, key, value))
+    weights = feature_map(query) @ np.swapaxes(feature_map(key), -1, -2)
+    if normalize:
+        weights = weights / weights.sum(axis=-1, keepdims=True)
+    return weights @ value
 
 
 def entropy(weights):

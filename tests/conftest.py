@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import Phase, settings
 
+from attention_lib import linear
 from attention_lib.numpy_backend import attention as in_numpy
 from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import blocks as torch_blocks
@@ -72,3 +73,10 @@ def blocks(request):
     """Cut attention into small blocks, or not."""
     if request.param == "small blocks":
         request.getfixturevalue("small_blocks")
+
+
+@pytest.fixture(params=["chunks of 4", "one chunk"])
+def chunks(request, monkeypatch):
+    """Cut linear attention into chunks that do not divide the lengths, or not."""
+    if request.param == "chunks of 4":
+        monkeypatch.setattr(linear, "CHUNK", 4)

@@ -24,11 +24,19 @@ MASKED = "tests/test_attention_edges.py::"
 HEADS = "tests/test_attention_heads.py::"
 FOLD = "tests/test_fold.py::"
 FOLD_EDGES = "tests/test_fold_edges.py::"
+LINEAR = "tests/test_linear.py::"
+LINEAR_EDGES = "tests/test_linear_edges.py::"
+FEATURES = "tests/test_features.py::"
+ROLLOUT = "tests/test_rollout.py::"
+MODULES = "tests/nn/test_attention.py::"
+RULES = "tests/nn/test_learned_weighting.py::"
 
 AGREES = ATTENTION + "test_every_method_agrees_with_the_textbook"
 BY_AXIS = ROWS + "test_each_dtype_agrees_with_the_definition_along_each_axis"
 BY_DTYPE = EVERY + "test_each_dtype_agrees_with_the_definition"
 SPLIT = FOLD + "test_any_split_equals_attention"
+LINEAR_AGREES = LINEAR + "test_every_length_agrees_with_the_definition"
+LATER = LINEAR_EDGES + "test_a_later_key_is_never_read"
 GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row"
 
 # What is wrong: the change, and the tests that must fail.
@@ -393,6 +401,194 @@ MUTANTS = {
             ENTMAX
             + "test_the_conditions_hold_before_the_power_is_taken[numpy-0.0-6-float32]"
         ],
+    ),
+    "a causal state that includes its own chunk": (
+        Change(
+            "attention_lib.linear._step",
+            "before if is_causal else after",
+            "after",
+        ),
+        [
+            LINEAR_AGREES + f"[{engine}-chunks of 4-True-True-elu_plus_one]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "a chunk that sees its own future": (
+        Change(
+            "attention_lib.linear._step",
+            "xp.tril(query @ features)",
+            "query @ features",
+        ),
+        [
+            LINEAR_AGREES + f"[{engine}-one chunk-True-True-elu_plus_one]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "a ragged last chunk forgotten, NumPy": (
+        Change(
+            "attention_lib.linear._chunks",
+            "chunks = [x[..., start : start + CHUNK, :] for start in starts]",
+            "chunks = [x[..., start : start + CHUNK, :] for start in starts]\n"
+            "        if len(chunks) > 1 and chunks[-1].shape[-2] < CHUNK:\n"
+            "            chunks[-1] = 0 * chunks[-1]",
+        ),
+        [LINEAR_AGREES + "[numpy-chunks of 4-True-False-none]"],
+    ),
+    "a ragged last chunk forgotten, torch": (
+        Change(
+            "attention_lib.linear._chunks",
+            "chunks = x.split(CHUNK, -2)",
+            "chunks = list(x.split(CHUNK, -2))\n"
+            "        if len(chunks) > 1 and chunks[-1].shape[-2] < CHUNK:\n"
+            "            chunks[-1] = 0 * chunks[-1]",
+        ),
+        [LINEAR_AGREES + "[torch-chunks of 4-True-False-none]"],
+    ),
+    "linear attention does not go on from the state": (
+        Change("attention_lib.linear._start", "if state is None:", "if True:"),
+        [
+            LINEAR + f"test_one_token_at_a_time_gives_what_all_at_once_gives[{case}]"
+            for case in ("numpy-elu_plus_one", "torch-random")
+        ],
+    ),
+    "the state forgets the keys after the last query": (
+        Change(
+            "attention_lib.linear._folded",
+            "_absorbed(*rest, state, phi)[-1]",
+            "state",
+        ),
+        [LINEAR + "test_the_state_is_two_sums_over_the_keys[numpy-one chunk]"],
+    ),
+    "the sums are not brought to one level": (
+        Change(
+            "attention_lib.linear._absorbed",
+            "xp.exp(state.max - _base(peak))",
+            "xp.ones_like(peak)",
+        ),
+        [
+            LINEAR + f"test_any_split_goes_on_from_the_state[{engine}-random]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "the largest feature is not subtracted": (
+        Change("attention_lib.linear._base", "masked(peak, ", "0 * masked(peak, "),
+        [
+            FEATURES + f"test_features_that_vanish_or_overflow_still_average"
+            f"[{engine}-40.0-False]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "what was subtracted is not put back": (
+        Change("attention_lib.linear._step", "out = out * root * root", "pass"),
+        [
+            FEATURES + "test_what_is_subtracted_is_put_back_without_the_division"
+            f"[{engine}]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "linear attention's denominator counts masked keys": (
+        Change(
+            "attention_lib.linear._prepared",
+            "if where is not None:",
+            "value = masked(value, where)\n    if False:",
+        ),
+        [
+            LINEAR_AGREES + f"[{engine}-one chunk-False-True-elu_plus_one]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "a NaN to come reaches linear attention": (
+        Change(
+            "attention_lib.linear._prepared",
+            "if not (_finite(key)",
+            "if False and (_finite(key)",
+        ),
+        [
+            LATER + f"[{engine}-one chunk-value-nan-elu_plus_one]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "a weight of zero is divided by": (
+        Change(
+            "attention_lib.linear._step",
+            "xp.where(zero, xp.ones_like(total), total), ~zero",
+            "total, total == total",
+        ),
+        [LINEAR_EDGES + "test_no_key_and_no_weight_give_zeros[torch-one chunk]"],
+    ),
+    "random features without half of the square": (
+        Change(
+            "attention_lib.features.PositiveRandomFeatures.log_features",
+            "- squares / 2",
+            "- 0 * squares",
+        ),
+        [FEATURES + "test_products_of_features_are_exponentials_on_average"],
+    ),
+    "random features at right angles, all of one length": (
+        Change(
+            "attention_lib.features.PositiveRandomFeatures.draw",
+            "w = lengths * ",
+            "w = d**0.5 * ",
+        ),
+        [FEATURES + "test_directions_are_at_right_angles_in_blocks"],
+    ),
+    "rollout without the residual": (
+        Change(
+            "attention_lib.diagnostics._past",
+            "same + (1 - residual) * weights",
+            "weights",
+        ),
+        [
+            ROLLOUT + f"test_two_layers_by_hand[{engine}]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "rollout from the last layer to the first": (
+        Change(
+            "attention_lib.diagnostics.attention_rollout",
+            "mixed @ rollout",
+            "rollout @ mixed",
+        ),
+        [
+            ROLLOUT + f"test_two_layers_by_hand[{engine}]"
+            for engine in ("numpy", "torch")
+        ],
+    ),
+    "rollout with rows of any sum": (
+        Change(
+            "attention_lib.diagnostics._past",
+            "total == 0, xp.ones_like",
+            "total == total, xp.ones_like",
+        ),
+        [ROLLOUT + "test_it_is_the_sum_over_all_paths[numpy-2-0.2]"],
+    ),
+    "a learned parameter is not used": (
+        Change(
+            "attention_lib.nn.LearnedWeighting.weighting",
+            "stored.exp() if name in POSITIVE else stored",
+            "torch.ones_like(stored) * getattr(self._start, name)",
+        ),
+        [
+            RULES + f"test_saved_values_come_back[{heads}-{name}]"
+            for heads in ("None", "3")
+            for name in ("alpha", "offset", "scale", "temperature")
+        ],
+    ),
+    "a positive parameter is stored as it is": (
+        Change(
+            "attention_lib.nn.LearnedWeighting.reset_parameters",
+            "value.log() if name in POSITIVE else value",
+            "value",
+        ),
+        [RULES + "test_it_starts_as_the_weighting[None-alpha]"],
+    ),
+    "weights are dropped in evaluation": (
+        Change(
+            "attention_lib.nn.Attention.forward",
+            "self.dropout if self.training else 0.0",
+            "self.dropout",
+        ),
+        [MODULES + "test_weights_are_dropped_in_training_only[cpu-softmax]"],
     ),
     "log n counts masked entries": (
         Change(

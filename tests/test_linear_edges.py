@@ -1,0 +1,262 @@
+"""Linear attention at the edges: masks, numbers that are none, and refusals."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from attention_lib import LinearState, linear_attention
+from tests.engines import ENGINES
+from tests.linear_attention import (
+    RANDOM,
+    attend,
+    by_rows,
+    every_map,
+    for_engine,
+    positive_maps,
+    three,
+)
+from tests.oracle import close
+
+INF, NAN = np.inf, np.nan
+every_poison = pytest.mark.parametrize("poison", [NAN, INF, -INF])
+
+
+@every_map
+@every_poison
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_what_is_masked_is_never_read(
+    engine, feature_map, poison, is_causal, chunks, rng
+):
+    query, key, value = three(rng, 13, 13)
+    where = rng.random((2, 13)) < 0.6
+    options = {"feature_map": feature_map, "is_causal": is_causal, "normalize": False}
+    expected = by_rows(query, key, value, where=where, **options)
+    key[~where], value[~where] = poison, poison
+    given = (query, key, value)
+    actual = attend(engine, "float64", given, where=where, **options)
+    close(actual, expected, "float64", 30)
+
+
+@every_map
+@every_poison
+@pytest.mark.parametrize("spoiled", ["key", "value"])
+def test_a_later_key_is_never_read(engine, feature_map, spoiled, poison, chunks, rng):
+    query, key, value = three(rng, 13, 13)
+    query, key = abs(query), abs(key)
+    options = {"feature_map": feature_map, "is_causal": True}
+    expected = by_rows(query, key, value, **options)
+    (key if spoiled == "key" else value)[:, 6] = poison
+    actual = attend(engine, "float64", (query, key, value), **options)
+    close(actual[:, :6], expected[:, :6], "float64", 30)
+    if spoiled == "value" or poison is NAN:
+        assert np.isnan(actual[:, 6:]).all()
+
+
+@positive_maps
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_nan_spoils_the_outputs_that_see_it(
+    engine, feature_map, is_causal, chunks, rng
+):
+    query, key, value = three(rng, 11, 7)
+    where = np.ones((2, 7), bool)
+    options = {"feature_map": feature_map, "is_causal": is_causal}
+    expected = by_rows(query, key, value, **options)
+    value[1, 5, 2] = NAN  # one value spoils its own column
+    query[0, 3] = NAN  # and a query its own output
+    actual = attend(engine, "float64", (query, key, value), where=where, **options)
+    spoiled = np.zeros((2, 11, 3), bool)
+    spoiled[1, 5 if is_causal else 0 :, 2], spoiled[0, 3] = True, True
+    np.testing.assert_array_equal(np.isnan(actual), spoiled)
+    close(actual[~spoiled], expected[~spoiled], "float64", 30)
+    key[1, 5, 0] = NAN
+    actual = attend(engine, "float64", (query, key, value), **options)
+    spoiled[1, 5 if is_causal else 0 :] = True
+    np.testing.assert_array_equal(np.isnan(actual), spoiled)
+
+
+@pytest.mark.parametrize("spoiled", ["key", "value"])
+def test_nan_goes_on_in_the_state(engine, spoiled, rng):
+    arrays = dict(zip(("query", "key", "value"), three(rng, 4, 4), strict=True))
+    arrays[spoiled][0, 2] = NAN
+    given = [engine.array(a) for a in arrays.values()]
+    for is_causal in (True, False):
+        state = linear_attention(*given, is_causal, return_state=True)[1]
+        fresh = [engine.array(a) for a in three(rng, 4, 4)]
+        out = engine.numpy(linear_attention(*fresh, is_causal, state=state))
+        np.testing.assert_array_equal(
+            np.isnan(out), [[[True] * 3] * 4, [[False] * 3] * 4]
+        )
+
+
+def test_no_key_and_no_weight_give_zeros(engine, chunks, rng):
+    query, key, value = three(rng, 9, 9)
+    where = np.ones((2, 9), bool)
+    where[0], where[1, :4] = False, False
+    for feature_map in ("elu_plus_one", RANDOM):
+        for is_causal in (True, False):
+            options = {"feature_map": feature_map, "is_causal": is_causal}
+            given = (query, key, value)
+            actual = attend(engine, "float64", given, where=where, **options)
+            assert (actual[0] == 0).all()
+            assert ((actual[1] == 0).all(-1) == (np.arange(9) < 4 * is_causal)).all()
+    actual = attend(
+        engine, "float64", (-abs(query), abs(key), value), feature_map="relu"
+    )
+    assert (actual == 0).all()
+    cancels = (query[:, :, :1], np.array([[[1.0]], [[-1.0]]]) * np.ones((9, 1)), value)
+    cancels = (cancels[0], np.array([[1.0], [-1.0]]), value[:, :2])
+    actual = attend(engine, "float64", cancels, feature_map=None)
+    assert (actual == 0).all()  # a sum of exactly zero, of weights that are not
+
+
+def test_small_features_keep_their_digits(engine):
+    # e^-20 + 1 - 1 would have none left in float32.
+    given = (np.full((1, 1), -20.0), np.array([[-20.0], [-21.0]]), np.eye(2))
+    actual = attend(engine, "float32", given)
+    expected = by_rows(*(np.asarray(a) for a in given))
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (13,), (1, 1), (2, 1), (1, 13), (2, 13)])
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_masks_broadcast(engine, shape, is_causal, chunks, rng):
+    given = three(rng)
+    where = rng.random(shape) < 0.6
+    actual = attend(engine, "float64", given, where=where, is_causal=is_causal)
+    expected = by_rows(*given, where=where, is_causal=is_causal)
+    close(actual, expected, "float64", 3)
+
+
+def test_the_input_stays_as_it_was(engine, chunks, rng):
+    arrays = [rng.normal(size=(13, 2, n)).swapaxes(0, 1) for n in (7, 7, 3)]
+    arrays[1][0, 5] = NAN
+    where = rng.random((2, 13)) < 0.6
+    given = [engine.array(a) for a in arrays]
+    if engine.device is None:
+        for a in (*given, where):
+            a.flags.writeable = False
+    mask = engine.array(where)
+    state = linear_attention(*given, True, where=mask, return_state=True)[1]
+    before = [engine.numpy(a).copy() for a in (state.products, state.total)]
+    for feature_map in ("elu_plus_one", RANDOM):
+        linear_attention(
+            *given, True, where=mask, feature_map=for_engine(engine, feature_map)
+        )
+    linear_attention(*given, True, where=mask, state=state)
+    for a, b in zip(arrays, given, strict=True):
+        np.testing.assert_array_equal(engine.numpy(b), a)
+    for a, b in zip(before, (state.products, state.total), strict=True):
+        np.testing.assert_array_equal(engine.numpy(b), a)
+
+
+def test_integers_become_floats(engine):
+    given = [engine.array(np.arange(6).reshape(3, 2))] * 3
+    out = engine.numpy(linear_attention(*given))
+    close(out, by_rows(*[np.arange(6.0).reshape(3, 2)] * 3), "float32", 9)
+
+
+def test_no_feature_and_no_value(engine):
+    ones = np.ones((2, 3))
+    assert (attend(engine, "float64", (ones[:, :0], ones[:, :0], ones)) == 0).all()
+    out = attend(engine, "float64", (ones, ones, ones[:, :0]), is_causal=True)
+    assert out.shape == (2, 0)
+
+
+def refusals():
+    """Yield the arrays, the options, the error and a part of its message."""
+    q, k, v = np.ones((2, 5, 3)), np.ones((2, 7, 3)), np.ones((2, 7, 4))
+    message = "key and value lengths differ: 7 and 3"
+    yield (q, k, v[:, :3]), {}, ValueError, message
+    message = "query and key feature sizes differ: 3 and 2"
+    yield (q, k[..., :2], v), {}, ValueError, message
+    yield (q[0, 0], k, v), {}, ValueError, "query needs at least the axes (length, fea"
+    yield (q, k > 0, v), {}, TypeError, "key must hold real numbers; got dtype"
+    yield (q, k, v.astype(np.float32)), {}, TypeError, "pass all arrays in one dtype"
+    message = "the leading axes of query, key, value do not broadcast"
+    yield (np.ones((3, 5, 3)), k, v), {}, ValueError, message
+    state = LinearState(np.ones((3, 4)), np.ones((3, 1)))
+    wrong = LinearState(np.ones((2, 4)), np.ones((2, 1)))
+    levelled = LinearState(np.ones((3, 4)), np.ones((3, 1)), np.ones((1, 1)))
+    half = LinearState(*(np.ones((3, n), np.float32) for n in (4, 1)))
+    options = [
+        ({"where": np.ones(5, bool)}, ValueError, "where of shape (5,) does not broad"),
+        ({"where": np.ones((3, 7), bool)}, ValueError, "broadcast to the keys, (2, 7)"),
+        ({"where": np.ones(7)}, TypeError, "where must be bool (True takes part); got"),
+        ({"scale": INF}, ValueError, "scale must be finite; got inf"),
+        (
+            {"feature_map": "elu"},
+            ValueError,
+            "unknown feature_map 'elu'; known are 'elu_plus_one', 'relu'",
+        ),
+        (
+            {"feature_map": 3},
+            TypeError,
+            "feature_map must be a name, a callable or None; got a int",
+        ),
+        (
+            {"feature_map": lambda x: x[..., 0]},
+            ValueError,
+            "feature_map must keep all axes but the last; got (2, 5) for (2, 5, 3)",
+        ),
+        ({"state": 1}, TypeError, "state must be a LinearState; got a int"),
+        ({"state": half}, TypeError, "the state and the computation differ in dtype"),
+        (
+            {"state": LinearState(np.ones((3, 2)), np.ones((3, 1)))},
+            ValueError,
+            "the state's values and value differ in size: 2 and 4",
+        ),
+        ({"state": wrong}, ValueError, "the state of shape (2, 4) does not broadcast"),
+        (
+            {"state": levelled},
+            ValueError,
+            "the state was made with another kind of feature_map",
+        ),
+        (
+            {"state": state, "feature_map": RANDOM},
+            ValueError,
+            "the state",
+        ),
+    ]
+    for option, error, message in options:
+        yield (q, k, v), option, error, message
+
+
+def on(engine, option):
+    """Give an option to an engine."""
+    if isinstance(option, np.ndarray):
+        return engine.array(option)
+    if isinstance(option, LinearState):
+        parts = (option.products, option.total, option.max)
+        return LinearState(*(None if a is None else engine.array(a) for a in parts))
+    return for_engine(engine, option) if option is not None else None
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=str)
+@pytest.mark.parametrize(
+    ("given", "options", "error", "message"),
+    [
+        pytest.param(*case, id=f"{number}: {case[-1]}")
+        for number, case in enumerate(refusals())
+    ],
+)
+def test_what_does_not_fit_is_refused(engine, given, options, error, message):
+    if options.get("feature_map") is RANDOM:  # of vectors of 7
+        given = (np.ones((2, 5, 7)), np.ones((2, 7, 7)), given[2])
+    options = {name: on(engine, option) for name, option in options.items()}
+    with pytest.raises(error, match=re.escape(message)):
+        linear_attention(*map(engine.array, given), **options)
+
+
+def test_a_mixture_of_libraries_is_refused():
+    one, other = np.ones((2, 3)), torch.ones(2, 3, dtype=torch.float64)
+    with pytest.raises(TypeError, match="query is a NumPy array, key is a torch Ten"):
+        linear_attention(one, other, one)
+    with pytest.raises(TypeError, match="where is a NumPy array"):
+        linear_attention(other, other, other, where=np.ones(2, bool))
+    state = linear_attention(one, one, one, return_state=True)[1]
+    with pytest.raises(TypeError, match="state is a NumPy array"):
+        linear_attention(other, other, other, state=state)
+    with pytest.raises(TypeError, match="features is a NumPy array"):
+        linear_attention(other, other, other, feature_map=lambda x: np.ones((2, 3)))
