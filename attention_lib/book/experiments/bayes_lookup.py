@@ -1,16 +1,17 @@
-"""Where softmax is the best possible answer: does its denominator matter?
+"""Ask whether softmax's denominator matters where softmax is the best answer.
 
-Protocol. A set has 32 pairs of a unit key (16 dimensions) and a value from N(0, 1) (8).
-The query is one of the keys with noise 0.3 N(0, I). Given the set, the best guess of
-its value averages all values by softmax(q . k / 0.09): softmax is favoured by
+Protocol. A set has 32 pairs of a unit key (16 dimensions) and a value from N(0, 1)
+(8). The query is one of the keys with noise 0.3 N(0, I). Given the set, the best guess
+of its value averages all values by softmax(q . k / 0.09): softmax is favoured by
 construction. One head (d 32), scores 4 (q . k / sqrt(d) + b) with a learned b that
 starts at -log(32) / 4, linear read-out, no LayerNorm; mean square error. 500 batches
-of 64; Adam (0.9, 0.98), clipped at 1 a
-replica, 10 % warm-up, cosine to zero, rate 1e-2; 6 replicas. Measured is the *excess
-risk*, the mean square distance from the best guess, for 32 and 256 pairs; the values
-have variance 1. A toy that shows a mechanism. A normalised sigmoid needs the bias: far below zero it is
-softmax. A normalised ReLU is left out: most of
-its replicas die at the start, which says something of initial weights only.
+of 64; Adam (0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, rate
+1e-2; 6 replicas. Measured is the *excess risk*, the mean square distance from the best
+guess, for 32 and 256 pairs; the values have variance 1.
+
+A toy that shows a mechanism. The normalised sigmoid owes its place to b: far below zero
+it is softmax. A normalised ReLU is left out: most of its replicas die at the start,
+which says something of initial weights only.
 """
 
 import math

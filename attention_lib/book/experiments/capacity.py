@@ -1,4 +1,4 @@
-"""How many pairs can a map recall, untrained?
+"""Ask how many pairs a map can recall, untrained.
 
 Protocol. Keys and values are unit vectors of 32 dimensions. A query is a stored key
 with noise, ``unit(key + 0.08 N(0, I))``. The head answers ``w(q . k) V``, and is right

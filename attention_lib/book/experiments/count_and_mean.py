@@ -1,4 +1,4 @@
-"""Can a head count, and can it average, at lengths it has not seen?
+"""Ask whether a head can count, and average, at lengths it has not seen.
 
 Protocol. A token is a one-hot colour of 8 and a value from N(0, 1). The query is a
 colour that occurs. One model learns how many tokens have it, another the mean of their

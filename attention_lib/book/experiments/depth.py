@@ -1,8 +1,8 @@
-"""What is left of the differences between tokens after many averages?
+"""Ask what is left of the differences between tokens after many averages.
 
 Protocol. 32 tokens of 32 coordinates from N(0, 1); each layer is softmax attention
 whose matrices are drawn from N(0, 1/32), in float64, with no MLP, and either no skip
-or one. Measured is ``norm(X - mean token) / norm(X)``; 200 replicas. Nothing is
+or one. Measured is ``norm(X - mean token) / norm(X)``; 40 replicas. Nothing is
 trained, and random layers are no trained network: this shows a mechanism, which
 Dong, Cordonnier and Loukas (2021) prove, https://arxiv.org/abs/2103.03404.
 
@@ -22,7 +22,7 @@ TOKENS, WIDTH = 32, 32
 LAYERS = 12
 
 
-def differences_left(skip, *, layers=LAYERS, n_replicas=200, seed=0):
+def differences_left(skip, *, layers=LAYERS, n_replicas=40, seed=0):
     """Stack random attention layers and measure how much tokens still differ.
 
     Parameters
@@ -87,7 +87,7 @@ def ranks(n=64, d=8, *, seed=0):
 def protocol():
     """Stack layers with and without a skip, and take the ranks."""
     return {
-        "settings": {"replicas": 200, "tokens": TOKENS, "width": WIDTH},
+        "settings": {"replicas": 40, "tokens": TOKENS, "width": WIDTH},
         "without_skip": differences_left(skip=False),
         "with_skip": differences_left(skip=True),
         "ranks": ranks(),

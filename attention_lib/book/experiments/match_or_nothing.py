@@ -1,11 +1,11 @@
-"""What does a head do with its weight when nothing matches?
+"""Ask what a head does with its weight when nothing matches.
 
 Protocol. A set has 16 pairs of a unit key (16 dimensions) and a value from N(0, 1) (8).
 Half of the queries are one of the keys and must return its value; the others are new
-directions and must return zero. One head (d 32, with biases) with a learned BOS token,
-or without, and a linear read-out; mean square error. 800 batches of 64; Adam
-(0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, rate 1e-2; 14
-replicas, 512 new sets each. Errors are relative to the variance of the values.
+directions and must return zero. One head (d 32, with biases, scores q . k) with or
+without a learned BOS token, and a linear read-out; mean square error. 800 batches of
+64; Adam (0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, rate 1e-2;
+14 replicas, 512 new sets each. Errors are relative to the variance of the values.
 
 A toy that shows a mechanism, and no law: a head with a residual and an MLP behind it
 can learn to say "nothing" in other ways.

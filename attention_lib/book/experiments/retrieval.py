@@ -1,12 +1,12 @@
-"""Which maps can learn to look a pair up, and how far does it carry?
+"""Ask which maps can learn to look a pair up, and how far it carries.
 
 Protocol. A token is a unit key of 16 dimensions and a one-hot class of 16; the query is
-one of the keys, without a class. Keys and classes are embedded to 32 and added; one head
-attends (d 32, with biases; scores 2 q . k, since those that start near zero are slow
-to learn), the embedded query is added, then LayerNorm and a linear read-out of the class.
-400 batches of 64 sets of 32 pairs; Adam (0.9, 0.98), clipped at 1 a replica, 10 %
-warm-up, cosine to zero, rate 1e-2 (tanh: 3e-3); 6 replicas. Accuracy on 512 new sets
-of 32 pairs and 256 of 512.
+one of the keys, without a class. Keys and classes are embedded to 32 and added; one
+head attends (d 32, with biases; scores 2 q . k, since those that start near zero are
+slow to learn), the embedded query is added, then LayerNorm and a linear read-out of the
+class. 400 batches of 64 sets of 32 pairs; Adam (0.9, 0.98), clipped at 1 a replica,
+10 % warm-up, cosine to zero, rate 1e-2 (tanh: 3e-3); 6 replicas. Accuracy on 512 new
+sets of 32 pairs and 256 of 512.
 
 The rate decides which maps fail, so `protocol` also runs three rates. The LayerNorm
 can replace a denominator: `exp/n` does as well as softmax. A toy that shows what is
@@ -17,7 +17,7 @@ import torch
 
 from attention_lib.book.experiments import maps, replicas
 
-__all__ = ["LENGTHS", "rate_of", "protocol", "train_and_measure"]
+__all__ = ["LENGTHS", "protocol", "rate_of", "train_and_measure"]
 
 D_KEY, CLASSES, WIDTH = 16, 16, 32
 PAIRS, SHARPNESS = 32, 2.0

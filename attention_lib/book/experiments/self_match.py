@@ -1,4 +1,4 @@
-"""How often is a token its own best match, before anything is learned?
+"""Ask how often a token is its own best match, before anything is learned.
 
 Protocol. 16 tokens of 64 coordinates from N(0, 1) meet random matrices W_q and W_k from
 N(0, 1/64). A token is *its own top key* if its own score is the largest of its row. 8

@@ -1,4 +1,4 @@
-"""Must a head whose weights sum to one have somewhere to put what it does not need?
+"""Ask whether a head that sums to one needs somewhere to put spare weight.
 
 Protocol. A sequence has 16 tokens, each of 8 Gaussian coordinates (its *content*) and
 three flags: a BOS flag, a trigger flag, and a constant one. In 70 % of the sequences a
