@@ -125,6 +125,6 @@ def train_and_measure(
 def protocol():
     """Run every map."""
     return {
-        "settings": {"replicas": 6, "steps": 500, "batch": 64, "rate": 1e-2},
+        "settings": {"seed": 0, "replicas": 6, "steps": 500, "batch": 64, "rate": 1e-2},
         "excess_risk": {name: train_and_measure(name) for name in CELLS},
     }

@@ -109,7 +109,13 @@ def recall_curves(names=tuple(MEMORIES), pairs=PAIRS, *, n_replicas=8, seed=0):
 def protocol():
     """Run every memory at every number of pairs."""
     return {
-        "settings": {"replicas": 8, "d": D, "noise": NOISE, "queries": QUERIES},
+        "settings": {
+            "seed": 0,
+            "replicas": 8,
+            "d": D,
+            "noise": NOISE,
+            "queries": QUERIES,
+        },
         "pairs": PAIRS,
         "recall": recall_curves(),
     }

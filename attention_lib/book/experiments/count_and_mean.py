@@ -122,7 +122,7 @@ def train_and_measure(
 def protocol():
     """Run every map on both tasks."""
     return {
-        "settings": {"replicas": 6, "steps": 400, "batch": 64, "rate": 1e-2},
+        "settings": {"seed": 0, "replicas": 6, "steps": 400, "batch": 64, "rate": 1e-2},
         "r2": {
             task: {name: train_and_measure(name, task) for name in CELLS}
             for task in TASKS

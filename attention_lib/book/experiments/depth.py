@@ -87,7 +87,7 @@ def ranks(n=64, d=8, *, seed=0):
 def protocol():
     """Stack layers with and without a skip, and take the ranks."""
     return {
-        "settings": {"replicas": 40, "tokens": TOKENS, "width": WIDTH},
+        "settings": {"seed": 0, "replicas": 40, "tokens": TOKENS, "width": WIDTH},
         "without_skip": differences_left(skip=False),
         "with_skip": differences_left(skip=True),
         "ranks": ranks(),

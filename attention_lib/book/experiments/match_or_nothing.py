@@ -133,7 +133,13 @@ def mean_where(each, chosen):
 def protocol():
     """Run every map with and without a BOS."""
     return {
-        "settings": {"replicas": 14, "steps": 800, "batch": 64, "rate": 1e-2},
+        "settings": {
+            "seed": 0,
+            "replicas": 14,
+            "steps": 800,
+            "batch": 64,
+            "rate": 1e-2,
+        },
         "cells": [
             {"map": name, "bos": bos, **train_and_measure(name, bos)}
             for name in CELLS

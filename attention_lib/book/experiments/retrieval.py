@@ -150,7 +150,13 @@ def accuracy(parameters, weighting, source, n_replicas, length):
 def protocol():
     """Run every map at its rate, and five replicas at three rates."""
     return {
-        "settings": {"replicas": 6, "steps": 400, "batch": 64, "pairs": PAIRS},
+        "settings": {
+            "seed": 0,
+            "replicas": 6,
+            "steps": 400,
+            "batch": 64,
+            "pairs": PAIRS,
+        },
         "accuracy": {
             name: {"rate": rate_of(name), **train_and_measure(name, rate=rate_of(name))}
             for name in CELLS

@@ -47,6 +47,6 @@ def own_top_key_once(n, d, draws, rng):
 def protocol():
     """Count, in each replica."""
     return {
-        "settings": {"replicas": 8, "draws": 200, "n": 16, "d": 64},
+        "settings": {"seed": 0, "replicas": 8, "draws": 200, "n": 16, "d": 64},
         "own_top_key": own_top_key(),
     }

@@ -196,7 +196,13 @@ def protocol():
     cells = [(name, bos, False) for name in CELLS for bos in (False, True)]
     cells += [("softmax", bos, True) for bos in (False, True)]
     return {
-        "settings": {"replicas": 5, "steps": 800, "batch": 128, "optimiser": "Adam"},
+        "settings": {
+            "seed": 0,
+            "replicas": 5,
+            "steps": 800,
+            "batch": 128,
+            "optimiser": "Adam",
+        },
         "floors": floors(),
         "cells": [
             {
