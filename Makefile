@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
-.PHONY: serve book run bench clean help setup FORCE \
+.PHONY: serve book run bench experiments clean help setup FORCE \
 	test format lint doctests library claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -94,6 +94,9 @@ run: setup  ## run the chapters and save what they print
 bench: setup  ## time the library against its peers, into benchmarks/results
 	@$(PYTHON) tools/setup_environment.py benchmarks/requirements.txt
 	$(call step,Benchmarks,$(BIN)/python -m benchmarks)
+
+experiments: setup  ## train the book's toys again and save what they measure
+	$(call step,Experiments,$(BIN)/python -m attention_lib.book.experiments)
 
 clean:  ## remove everything that make has made
 	rm -rf .venv _build build *.egg-info .pytest_cache .ruff_cache .hypothesis

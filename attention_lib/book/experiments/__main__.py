@@ -1,0 +1,89 @@
+"""Run the full protocols, all or those named, and save what they give.
+
+Usage: ``python -m attention_lib.book.experiments [name ...]``, on one thread.
+"""
+
+import datetime
+import json
+import platform
+import sys
+import time
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from attention_lib.book.experiments import NAMES
+
+RESULTS = Path(__file__).parent / "results"
+DIGITS = 4  # significant ones; replicas differ in the second or third
+
+
+def main(names):
+    """Run each and save it."""
+    if unknown := set(names) - set(NAMES):
+        raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    torch.set_num_threads(1)
+    for name in names or NAMES:
+        run(name)
+
+
+def run(name):
+    """Run one protocol and write its result, one line for each list of numbers."""
+    module = import_module(f"attention_lib.book.experiments.{name}")
+    start = time.process_time()
+    result = module.protocol()
+    saved = {
+        "experiment": name,
+        "date": datetime.date.today().isoformat(),
+        "machine": f"one core of {processor()}, {platform.system()}",
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("numpy", "torch")},
+        },
+        "seconds": round(time.process_time() - start, 1),
+        "result": plain(result),
+    }
+    (RESULTS / f"{name}.json").write_text(written(saved) + "\n", encoding="utf-8")
+
+
+def processor():
+    """Give the processor's name, as its system gives it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        for line in listing.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "an unknown processor"
+
+
+def plain(value):
+    """Give what JSON can hold: lists for arrays, floats of a few digits."""
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def written(value, indent=""):
+    """Write JSON with every list of plain values on one line."""
+    deeper = indent + " "
+    if isinstance(value, dict):
+        rows = [
+            f"{deeper}{json.dumps(k, ensure_ascii=False)}: {written(v, deeper)}"
+            for k, v in value.items()
+        ]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        rows = [deeper + written(v, deeper) for v in value]
+        return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
