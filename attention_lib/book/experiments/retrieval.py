@@ -10,9 +10,9 @@ replica, 10 % warm-up, cosine to zero, rate 1e-2 (tanh: 3e-3); 6 replicas. Accur
 
 The rate and the start decide which maps fail: `protocol` also runs other rates, and at
 2e-2 every replica of `exp/n` dies. With scores twice as sharp one replica of sparsemax
-in twelve died, and with biases drawn like the matrices two of ReLU in six. The LayerNorm
-can replace a denominator: at its rate `exp/n` does as well as softmax. A toy that shows
-what is learnable at all, and no ranking of maps that learn.
+in twelve died, and with biases drawn like the matrices two of ReLU in six. The
+LayerNorm can replace a denominator: at its rate `exp/n` does as well as softmax. A toy
+that shows what is learnable at all, and no ranking of maps that learn.
 """
 
 import torch
