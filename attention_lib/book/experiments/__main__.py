@@ -18,7 +18,7 @@ import torch
 from attention_lib.book.experiments import NAMES
 
 RESULTS = Path(__file__).parent / "results"
-DIGITS = 4  # significant ones; replicas differ in the second or third
+DIGITS = 4  # significant ones, with two decimals at least
 
 
 def main(names):
@@ -67,7 +67,9 @@ def plain(value):
         value = value.tolist()
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return round(value, 2) if abs(value) >= 100 else float(f"{value:.{DIGITS}g}")
 
 
 def written(value, indent=""):

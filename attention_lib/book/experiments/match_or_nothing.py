@@ -7,8 +7,8 @@ without a learned BOS token, and a linear read-out; mean square error. 800 batch
 64; Adam (0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, rate 1e-2;
 14 replicas, 512 new sets each. Errors are relative to the variance of the values.
 
-A toy that shows a mechanism, and no law: a head with a residual and an MLP behind it
-can learn to say "nothing" in other ways.
+A toy that shows a mechanism, and no law: whatever stands behind the head here is
+linear, so that only the weights can say "nothing".
 """
 
 import torch

@@ -11,7 +11,7 @@ from attention_lib.book.experiments import load, match_or_nothing
 STEPS = {
     ("softmax", False): 200,
     ("softmax", True): 800,
-    ("off-by-one", False): 800,
+    ("off-by-one", False): 600,
     ("sig+b", False): 400,
 }
 
@@ -60,4 +60,4 @@ def test_without_a_bos_softmax_answers_where_nothing_matches(measured):
 def test_other_maps_give_little_weight_where_nothing_matches(measured):
     for name in {"off-by-one", "sig+b", "relu"}:
         if (name, False) in measured:
-            assert measured[name, False]["miss_sum"].max() < 0.2  # [0.024]
+            assert measured[name, False]["miss_sum"].max() < 0.2  # [0.053]

@@ -16,13 +16,13 @@ each_result = pytest.mark.parametrize("name", experiments.NAMES)
 def lists_of(value):
     """Find the lists of numbers in a result."""
     if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return
-    if value and all(isinstance(entry, int | float) for entry in value):
+        for entry in value.values():
+            yield from lists_of(entry)
+    elif isinstance(value, list) and isinstance(value[0], int | float):
         yield value
-    for entry in value:
-        yield from lists_of(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from lists_of(entry)
 
 
 def test_every_experiment_has_a_result_and_every_result_an_experiment():

@@ -8,7 +8,7 @@ import pytest
 
 from attention_lib.book.experiments import load, retrieval
 
-STEPS = {"softmax": 250, "relu": 250, "tanh": 150, "linear": 100}
+STEPS = 250
 
 
 def saved():
@@ -27,11 +27,11 @@ def again():
             name,
             lengths=(32, 512) if name in ("softmax", "relu") else (32,),
             n_replicas=5,
-            steps=steps,
+            steps=STEPS,
             rate=retrieval.rate_of(name),
             seed=1,
         )
-        for name, steps in STEPS.items()
+        for name in ("softmax", "relu", "tanh", "linear")
     }
 
 
@@ -44,7 +44,7 @@ def accuracy(request):
 def test_some_maps_learn_to_look_up(accuracy):
     for name in {"softmax", "sparsemax", "sig+b", "sig/Σ", "relu"} & set(accuracy):
         assert len(accuracy[name][32]) >= 5
-        assert accuracy[name][32].min() > 0.88  # [0.924, relu after 300 steps]
+        assert accuracy[name][32].min() > 0.85  # [0.895, relu after 250 steps]
 
 
 def test_some_maps_do_not_learn_it_in_these_steps(accuracy):
