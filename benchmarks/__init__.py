@@ -9,6 +9,7 @@ NAMES = (
     "numpy_softmax",
     "numpy_attention",
     "torch_attention",
+    "streamed_attention",
     "sparse_rows",
     "import_time",
 )

@@ -1,9 +1,9 @@
 """The memory that a function needs beyond its input, measured in a process of its own.
 
-    python -m benchmarks.memory module function
+    python -m benchmarks.memory module function [argument ...]
 
-calls the module's function, which returns another; prints by how many MB that one's
-call raises the process's peak.
+calls the module's function with the arguments, as text; it returns another, and what is
+printed is by how many MB that one's call raises the process's peak.
 """
 
 import subprocess
@@ -17,15 +17,16 @@ STATUS = Path("/proc/self/status")
 RESET = Path("/proc/self/clear_refs")
 
 
-def extra_megabytes(module: str, function: str) -> float:
-    """Return the extra peak memory of `module.function()()`, in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.memory", module, function]
+def extra_megabytes(module: str, function: str, *arguments: object) -> float:
+    """Return the extra peak of `module.function(*arguments)()`, in a fresh process."""
+    given = [module, function, *map(str, arguments)]
+    command = [sys.executable, "-m", "benchmarks.memory", *given]
     return float(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def main(module: str, function: str) -> None:
+def main(module: str, function: str, *arguments: str) -> None:
     """Print the extra peak of one call."""
-    work = getattr(import_module(module), function)()
+    work = getattr(import_module(module), function)(*arguments)
     before = current_and_reset_peak()
     result = work()
     print((peak() - before) / 1e6)

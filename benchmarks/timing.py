@@ -21,6 +21,7 @@ MEASURES = {
     "times faster": (lambda ours, peer: peer / ours, operator.ge),
     "times as long": (lambda ours, peer: ours / peer, operator.le),
     "ms more": (lambda ours, peer: 1000 * (ours - peer), operator.le),
+    "times as much": (lambda ours, peer: ours / peer, operator.le),
     "MB": (lambda ours, peer: ours, operator.le),
 }
 

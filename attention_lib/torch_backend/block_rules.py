@@ -6,13 +6,14 @@ with `hidden` where a mask excludes. It keeps one number a row for the way back.
 ``weigh(x, spare)`` turns scores into shares and gives (shares, total, kept): the
 weights are the shares divided by the total (None: they are the weights).
 
-``differ(x, g, spare, mean)`` takes the scores again, less what was kept if `shifted`,
-and ``g``, the gradient of the output in each weight. It gives the shares, and the
-gradient in each score. If `summed`, g and the mean come divided by the total; if
-`centred`, the mean of g over the weights has been subtracted from it.
+``differ(x, g, spare, mean, kept)`` takes the scores again, less what was kept if
+`shifted`, and ``g``, the gradient of the output in each weight. It gives the shares, and
+the gradient in each score. If `centred`, the mean of g over the weights is given too,
+and subtracted from g already unless `level`; if `summed`, both are divided by the total.
 
 Everything is written over `x`, `g` and `spare`, which are as large as the block.
-`reach` bounds the scores up to which all this neither overflows nor vanishes.
+`reach` bounds the scores up to which all this neither overflows nor vanishes; they
+come multiplied by `factor`, and the gradient is that in the scores themselves.
 """
 
 import math
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 TINY = 1e-30  # sums below lose their digits
+FAR_FROM_ZERO = 0.1  # a mean of |e^s - 1| beside which its rounding does not count
 
 
 class Vanishing(ArithmeticError):
@@ -45,11 +47,18 @@ def _usable(total):
     return total.masked_fill_(total == 0, 1)
 
 
-class Exponential:
+class Rule:
+    """What most rules share."""
+
+    factor = 1.0
+    shifted = summed = centred = level = False
+
+
+class Exponential(Rule):
     """Softmax, with one more key of score `offset` or none; keeps the log-sum-exp."""
 
     hidden, reach = -math.inf, 1e30
-    shifted, summed, centred = True, False, True
+    shifted = centred = True
 
     def weigh(self, x, spare, offset=None):
         """Take exponentials relative to the largest score of a row."""
@@ -63,33 +72,31 @@ class Exponential:
         total.masked_fill_(total == 0, 1)
         return x, total, total.log().add_(peak)
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Multiply the weights by what moves them."""
         return x.exp_(), g.mul_(x)
 
 
-class Sigmoid:
+class Sigmoid(Rule):
     """The sigmoid of each score; keeps nothing."""
 
     hidden, reach = -math.inf, 1e30
-    shifted, summed, centred = False, False, False
 
     def weigh(self, x, spare):
         """Take the sigmoid."""
         return x.sigmoid_(), None, None
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Multiply by ``w (1 - w)``."""
         x.sigmoid_()
         torch.ops.aten.sigmoid_backward.grad_input(g, x, grad_input=g)
         return x, g
 
 
-class Power:
+class Power(Rule):
     """The positive part of each score, to the power 1, 2 or 3; keeps nothing."""
 
     hidden, reach = -math.inf, 1e6
-    shifted, summed, centred = False, False, False
 
     def __init__(self, power):
         self.power = power
@@ -102,7 +109,7 @@ class Power:
             x = spare.mul_(x) if self.power == 3 else spare
         return x, None, None
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Multiply by ``p u^(p - 1)``."""
         if self.power == 1:
             torch.ops.aten.threshold_backward.grad_input(g, x, 0, grad_input=g)
@@ -116,10 +123,10 @@ class Power:
         return x.mul_(x), g
 
 
-class Shared:
+class Shared(Rule):
     """A pointwise rule divided by its sum and an eps; keeps the sum."""
 
-    shifted, summed, centred = False, True, True
+    summed = centred = True
 
     def __init__(self, rule, reach, eps=0.0):
         self.rule, self.reach, self.eps = rule, reach, eps
@@ -131,16 +138,16 @@ class Shared:
         total = _usable(shares.sum(-1, keepdim=True).add_(self.eps))
         return shares, total, total
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Differentiate as the rule does: the mean is gone from `g` already."""
-        return self.rule.differ(x, g, spare, mean)
+        return self.rule.differ(x, g, spare, mean, kept)
 
 
-class Picked:
+class Picked(Rule):
     """Softpick, for scores whose exponentials are finite; keeps the sum."""
 
     hidden, reach = 0.0, 60.0
-    shifted, summed, centred = False, True, True
+    summed = centred = level = True
 
     def __init__(self, eps):
         self.eps = eps
@@ -152,23 +159,25 @@ class Picked:
         total = _usable(total.add_(self.eps))
         return x.relu_(), total, total
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Let a negative score, whose size enters the sum, push the other way."""
-        x.expm1_()
-        torch.where(x > 0, g, -mean, out=g)
-        g.mul_(torch.sign(x, out=spare))
-        g.addcmul_(g, x)  # times e^s
-        return x.relu_(), g
+        torch.ops.aten.threshold_backward.grad_input(g, x, 0, grad_input=g)
+        g.addcmul_(torch.sign(x, out=spare), mean, value=-1)
+        if bool(kept.amin() < FAR_FROM_ZERO * x.shape[-1]):
+            torch.exp(x, out=spare)
+            return x.expm1_().relu_(), g.mul_(spare)
+        g.mul_(x.exp_())  # expm1 takes five times as long
+        return x.sub_(1).relu_(), g
 
 
-class Powers:
+class Powers(Rule):
     """Entmax for one alpha from 1.1 to 2; keeps the score at which weights begin."""
 
     hidden, reach = -math.inf, 1e30
-    shifted, summed, centred = True, False, False
+    shifted = True
 
     def __init__(self, c):
-        self.c = c
+        self.c = self.factor = c
 
     def weigh(self, x, spare):
         """Find the threshold of each row, and raise what lies above."""
@@ -180,16 +189,20 @@ class Powers:
             threshold.masked_fill_(odd, 0)
         return spare, None, threshold
 
-    def differ(self, x, g, spare, mean):
+    def differ(self, x, g, spare, mean, kept):
         """Take ``h = w^(1 - c)`` times `g`, less the mean of `g` weighed by h."""
         power = 1 / self.c - 1  # the weights are u^(power + 1), h is u^power
-        u = x.relu_().mul_(self.c)
+        u = x.relu_()
         if power == 0:  # sparsemax: h is one where there is weight
             size = torch.sign(u, out=spare).sum(-1, keepdim=True)
             g.mul_(spare)
             mean = g.sum(-1, keepdim=True) / size.clamp_(min=1)
             return u, g.addcmul_(spare, mean, value=-1)
-        h = u if power == 1 else torch.pow(u, power, out=spare)
+        h = u
+        if power == 3:
+            h = torch.mul(u, u, out=spare).mul_(u)
+        elif power != 1:
+            h = torch.pow(u, power, out=spare)
         total = h.sum(-1, keepdim=True)
         g.mul_(h)
         mean = g.sum(-1, keepdim=True) / total.masked_fill_(total == 0, 1)

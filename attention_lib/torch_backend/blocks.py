@@ -65,7 +65,7 @@ class Plan:
         hidden = self.rule.hidden
         if self.bias is not None:
             bias = self.cut(self.bias, heads, rows, stop)
-            x.add_(bias)
+            x.add_(bias, alpha=self.rule.factor)
             if hidden != -math.inf:
                 x.masked_fill_(bias == -math.inf, hidden)
         if self.mask is not None:
@@ -128,11 +128,11 @@ def _forward(query, key, value, shift, offset, plan):
     """Give the output, and what the rule keeps of each row (None: nothing)."""
     out = query.new_empty(*query.shape[:-1], value.shape[-1])
     keeps, rule = None, plan.rule
-    view = _scratch(plan, query, 2)
+    view, scale = _scratch(plan, query, 2), plan.scale * rule.factor
     for heads, rows, stop in plan.blocks(query.element_size()):
         x, spare = (view(i, heads, rows, stop) for i in (0, 1))
         added = None if shift is None else shift[heads, rows]
-        _product(query[heads, rows], key[heads, :stop].mT, plan.scale, added, x)
+        _product(query[heads, rows], key[heads, :stop].mT, scale, added, x)
         plan.finish(x, heads, rows, stop)
         more = () if offset is None else (offset[heads, rows],)
         shares, total, kept = rule.weigh(x, spare, *more)
@@ -154,19 +154,20 @@ def _backward(plan, grad, query, key, value, shift, offset, out, kept):
     in_query = torch.empty_like(query)
     in_key, in_value = torch.zeros_like(key), torch.zeros_like(value)
     in_shift = None if shift is None else torch.empty_like(shift)
-    view = _scratch(plan, query, 3)
+    view, scale = _scratch(plan, query, 3), plan.scale * rule.factor
     for heads, rows, stop in plan.blocks(query.element_size()):
         x, g, spare = (view(i, heads, rows, stop) for i in (0, 1, 2))
         asked, pulled, keys = query[heads, rows], grad[heads, rows], key[heads, :stop]
         added = None if shift is None else shift[heads, rows]
+        here = None if kept is None else kept[heads, rows]
         if rule.shifted:
-            added = -kept[heads, rows]
-        _product(asked, keys.mT, plan.scale, added, x)
+            added = -here
+        _product(asked, keys.mT, scale, added, x)
         plan.finish(x, heads, rows, stop)
         level = None if mean is None else mean[heads, rows]
-        below = None if mean is None else -level
+        below = None if mean is None or rule.level else -level
         _product(pulled, value[heads, :stop].mT, 1, below, g)
-        shares, slopes = rule.differ(x, g, spare, level)
+        shares, slopes = rule.differ(x, g, spare, level, here)
         in_value[heads, :stop].baddbmm_(shares.mT, pulled)
         in_key[heads, :stop].baddbmm_(slopes.mT, asked, alpha=plan.scale)
         in_query[heads, rows] = torch.bmm(slopes, keys).mul_(plan.scale)

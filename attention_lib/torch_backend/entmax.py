@@ -168,47 +168,66 @@ def _general_block(x, c, where, out):
 
 
 def _fast_block(x, c, where, out):
-    """Solve for one alpha from 1.1 to 2, in place."""
+    """Solve for one alpha from 1.1 to 2."""
     if where is not None:
         x = torch.where(where, x, -torch.inf)
-    odd, _ = solve_block(x, c, out)
-    _mark_odd(out, x, odd, where)
-
-
-def solve_block(x, c, out):
-    """Write the weights of rows to `out`: Newton on the norm, from the left.
-
-    The threshold of any part of a row bounds that of the row from below, so the steps
-    start at the threshold of the maxima of sixteenths.
-
-    Tell which rows have no finite maximum, whose weights are to be overwritten, and the
-    score at which the weights of each row begin.
-    """
-    r, n = x.shape
-    k = n // CHUNKS
-    if k >= CHUNKS:
-        tops = x[:, : CHUNKS * k].reshape(r, CHUNKS, k).amax(1)
-        if n > CHUNKS * k:
-            rest = x[:, CHUNKS * k :].amax(-1, keepdim=True)
-            tops = torch.cat([tops, rest], -1)
-    else:
-        tops = x
+    tops = _tops(x)
     top = tops.amax(-1, keepdim=True)
     odd = ~top.isfinite()
     base = torch.where(odd, 0, top)
-    tau = torch.full_like(top, -1.0)
-    if tops is not x:
-        tops = (tops - base).mul_(c)
+    z = torch.sub(x, base).mul_(c)  # shifted first: digits of large scores
+    _descend(z, (tops - base).mul_(c), c, out)
+    _mark_odd(out, x, odd, where)
+
+
+def solve_block(z, c, out):
+    """Write the weights of rows of ``(alpha - 1)`` times the scores to `out`.
+
+    Tell which rows have no finite maximum, whose weights are to be overwritten, and at
+    which of the numbers in `z` the weights of each row begin.
+    """
+    tops = _tops(z)
+    odd = ~tops.amax(-1, keepdim=True).isfinite()
+    return odd, _descend(z, tops, c, out)
+
+
+def _tops(x):
+    """Give the maxima of sixteenths of rows, or short rows as they are."""
+    r, n = x.shape
+    k = n // CHUNKS
+    if k < CHUNKS:
+        return x
+    tops = x[:, : CHUNKS * k].reshape(r, CHUNKS, k).amax(1)
+    if n == CHUNKS * k:
+        return tops
+    return torch.cat([tops, x[:, CHUNKS * k :].amax(-1, keepdim=True)], -1)
+
+
+def _descend(z, tops, c, out):
+    """Write weights to `out`, and give the threshold: Newton on the norm.
+
+    The threshold of any part of a row bounds that of the row from below, so the steps
+    start at the threshold of `tops`. A step ends what it is too small to change; with
+    the squares and higher powers also one whose own square is.
+    """
+    eps = torch.finfo(z.dtype).eps
+    top = tops.amax(-1, keepdim=True)
+    tau = top - 1
+    if tops.shape[-1] < z.shape[-1]:
         tau = _newton(tops, tau, c, torch.empty_like(tops), 1e-3)[0]
-    z = torch.sub(x, base).mul_(c)
-    tau, weights = _newton(z, tau, c, out, 4 * torch.finfo(x.dtype).eps)
-    total = weights.sum(-1, keepdim=True)
-    torch.mul(weights, 1 / total, out=out)
-    return odd, base + tau / c
+    close = 4 * eps * (1 + top.abs())
+    if c < 1:
+        close = close.clamp(min=0.3 * eps ** max(c, 0.5))
+    tau, weights = _newton(z, tau, c, out, close)
+    weights.mul_(1 / weights.sum(-1, keepdim=True))
+    return tau
 
 
 def _newton(z, tau, c, u, close):
-    """Raise tau to where ``sum (z - tau)_+^(1/c)`` is one; give it and the weights."""
+    """Raise tau to where ``sum (z - tau)_+^(1/c)`` is one; give it and the weights.
+
+    They are written over `u`. The last step, below `close`, is taken too.
+    """
     a = 1 / c
     for _ in range(STEPS):
         torch.sub(z, tau, out=u).relu_()
@@ -219,17 +238,36 @@ def _newton(z, tau, c, u, close):
         elif a == 2:
             norm = torch.linalg.vector_norm(u, 2, -1, keepdim=True)
             step = (norm - 1) * norm / u.sum(-1, keepdim=True)
+        elif a == 4:
+            squares = u * u
+            f = torch.linalg.vector_norm(squares, 2, -1, keepdim=True).square_()
+            s = squares.mul_(u).sum(-1, keepdim=True)
+            step = (f - f**0.75) / s
         else:
             powers = _power(u, a - 1)
             s = powers.sum(-1, keepdim=True)
             f = powers.mul_(u).sum(-1, keepdim=True)
             step = (f - f ** (1 - c)) / s
-        if not bool((step > close).any()):  # a NaN does not stop the others
+        moving = bool((step > close).any())  # a NaN does not stop the others
+        if not moving and a == 1:
             break
         tau = tau + step.clamp_(min=0)
+        if not moving:
+            torch.sub(z, tau, out=u).relu_()
+            break
     else:
         torch.sub(z, tau, out=u).relu_()
-    return tau, u if a == 1 else _power(u, a)
+    return tau, u if a == 1 else _raise(u, a)
+
+
+def _raise(u, a):
+    """Raise to a power in place."""
+    if a == 2:
+        return u.mul_(u)
+    if a == 4:
+        u.mul_(u)
+        return u.mul_(u)
+    return u.pow_(a)
 
 
 def _power(u, a):
