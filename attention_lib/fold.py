@@ -130,6 +130,19 @@ def partial_attention(
     ... )
     >>> state.total.round(4), finalize(state)
     (array([[1.3333]]), array([[70.]]))
+
+    Decoding: the last query against a cache that is kept in pages of two keys, each
+    page folded where it lies, gives the last row of causal attention:
+
+    >>> query, key, value = np.random.default_rng(0).normal(size=(3, 5, 4))
+    >>> last, state = query[4:], State.identity()
+    >>> for start in range(0, 5, 2):
+    ...     page = slice(start, start + 2)
+    ...     state = merge(state, partial_attention(last, key[page], value[page]))
+    >>> from attention_lib import scaled_dot_product_attention
+    >>> whole = scaled_dot_product_attention(query, key, value, is_causal=True)
+    >>> bool(np.allclose(finalize(state), whole[4:]))
+    True
     """
     call = _call.attention(
         query,

@@ -39,6 +39,16 @@ LINEAR_AGREES = LINEAR + "test_every_length_agrees_with_the_definition"
 LATER = LINEAR_EDGES + "test_a_later_key_is_never_read"
 GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row"
 
+BLOCKED = "tests/torch_backend/test_blocks.py::"
+STREAMED = (
+    BLOCKED + "test_outputs_and_gradients_are_those_of_one_matrix"
+    "[cpu-((2, 3), (2, 3), 7, 11, 5, 3)-"
+)
+SLOPES_OF_BLOCKS = BLOCKED + "test_derivatives_are_differences[cpu-"
+FOLDS = (
+    "tests/test_every_weighting_in_attention.py::"
+    "test_three_blocks_fold_to_attention[numpy-1-no mask-"
+)
 # What is wrong: the change, and the tests that must fail.
 MUTANTS = {
     "wrong axis, NumPy": (
@@ -300,7 +310,7 @@ MUTANTS = {
         [AGREES + "[small blocks-numpy-float64-streaming-causal]"],
     ),
     "a causal mask without its own place, torch": (
-        Change(TORCH + ".attention._where", "(key <= query)", "(key < query)"),
+        Change(TORCH + ".masking.where_of", "(key <= query)", "(key < query)"),
         [AGREES + "[small blocks-torch-float64-dense-causal and bool]"],
     ),
     "the additive mask under the softcap, NumPy": (
@@ -401,6 +411,90 @@ MUTANTS = {
             ENTMAX
             + "test_the_conditions_hold_before_the_power_is_taken[numpy-0.0-6-float32]"
         ],
+    ),
+    "the last partial block is forgotten, NumPy": (
+        Change(
+            NUMPY + ".attention._streaming",
+            "range(0, length, step)",
+            "range(0, length - step + 1, step)",
+        ),
+        [AGREES + "[small blocks-numpy-float64-streaming-no mask]"],
+    ),
+    "the last partial block is forgotten, torch": (
+        Change(
+            TORCH + ".blocks.Plan.blocks",
+            "range(0, length, rows)",
+            "range(0, length - rows + 1, rows)",
+        ),
+        [STREAMED + "no mask-sparsemax()]", STREAMED + "bool-softpick()]"],
+    ),
+    "causal aligned at the end, NumPy": (
+        Change(
+            NUMPY + ".attention._causal",
+            "+ call.query_offset",
+            "+ call.query_offset + call.shape[-1] - call.shape[-2]",
+        ),
+        [AGREES + "[small blocks-numpy-float64-dense-causal]"],
+    ),
+    "causal aligned at the end, torch": (
+        Change(
+            TORCH + ".blocks.Plan.finish",
+            "key > query[:, None]",
+            "key > query[:, None] + 1",
+        ),
+        [STREAMED + "causal-softmax1()]", STREAMED + "causal-entmax()]"],
+    ),
+    "the way back forgets that the threshold moves with the scores": (
+        Change(
+            TORCH + ".block_rules.Powers.differ",
+            "g.addcmul_(h, mean, value=-1)",
+            "pass",
+        ),
+        [STREAMED + "no mask-entmax()]", STREAMED + "causal-entmax(alpha=1.3)]"],
+    ),
+    "the way back forgets that sparsemax's threshold moves": (
+        Change(
+            TORCH + ".block_rules.Powers.differ",
+            "g.addcmul_(spare, mean, value=-1)",
+            "g",
+        ),
+        [STREAMED + "no mask-sparsemax()]"],
+    ),
+    "the way back forgets the mask": (
+        Change(
+            TORCH + ".blocks._backward", "plan.finish(x, heads, rows, stop)", "pass"
+        ),
+        [
+            STREAMED + f"{kind}-{name}()]"
+            for kind in ("bool", "causal")
+            for name in ("sigmoid", "sparsemax", "softpick")
+        ],
+    ),
+    "the way back forgets that the sum moves with the scores": (
+        Change(TORCH + ".block_rules.Picked.differ", "mean, value=-1", "mean, value=0"),
+        [STREAMED + "no mask-softpick()]"],
+    ),
+    "softmax1's way back with softmax's sum": (
+        Change(
+            TORCH + ".sdpa._Softmax1.forward", "torch.logaddexp(lse, offset)", "lse"
+        ),
+        [SLOPES_OF_BLOCKS + "softmax1()]"],
+    ),
+    "the keys of the block counted for all keys": (
+        Change(
+            "attention_lib.fold._state_of",
+            "z = weighting.exponent(known, n_keys)",
+            "z = weighting.exponent(known, known.shape[-1])",
+        ),
+        [FOLDS + "scalable_softmax()]"],
+    ),
+    "the keys before the block's end counted for all keys": (
+        Change(
+            TORCH + ".masking.count_keys",
+            "where.expand(*where.shape[:-1], n_keys)",
+            "where[..., : start + 2]",
+        ),
+        [STREAMED + "bool-relu(mean=True)]", STREAMED + "bool-sigmoid(bias=-logn)]"],
     ),
     "a causal state that includes its own chunk": (
         Change(

@@ -7,9 +7,9 @@ with `hidden` where a mask excludes. It keeps one number a row for the way back.
 weights are the shares divided by the total (None: they are the weights).
 
 ``differ(x, g, spare, mean, kept)`` takes the scores again, less what was kept if
-`shifted`, and ``g``, the gradient of the output in each weight. It gives the shares, and
-the gradient in each score. If `centred`, the mean of g over the weights is given too,
-and subtracted from g already unless `level`; if `summed`, both are divided by the total.
+`shifted`, and ``g``, the gradient in each weight. It gives the shares, and the gradient
+in each score. If `centred`, the mean of g over the weights is given too, and subtracted
+from g already unless `level`; if `summed`, both come divided by the total.
 
 Everything is written over `x`, `g` and `spare`, which are as large as the block.
 `reach` bounds the scores up to which all this neither overflows nor vanishes; they
