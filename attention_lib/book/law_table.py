@@ -9,7 +9,15 @@ import numpy as np
 from attention_lib import weightings
 from attention_lib.book.laws import LAWS, Law
 
-__all__ = ["WEIGHTINGS", "Cell", "LawTable", "label", "law_table", "table"]
+__all__ = [
+    "WEIGHTINGS",
+    "Cell",
+    "LawTable",
+    "WishList",
+    "label",
+    "law_table",
+    "table",
+]
 
 # Every weighting with its defaults, and the two that divide by the number of keys.
 WEIGHTINGS = (
@@ -102,6 +110,48 @@ class LawTable:
             f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
             '<details class="laws-said"><summary>What each law says</summary>\n'
             f"<dl>\n{laws}\n</dl>\n</details>"
+        )
+
+
+class WishList:
+    """The same the other way round, for few weightings: a row for each law.
+
+    Parameters
+    ----------
+    chosen : iterable of Weighting
+        The columns.
+    """
+
+    def __init__(self, chosen):
+        self.table = law_table(chosen)
+
+    def __repr__(self):
+        """Give the table in plain text."""
+        names = list(self.table.rows)
+        head = f"{'':22} " + "  ".join(names)
+        lines = [
+            f"{law.name:22} "
+            + "  ".join(
+                f"{'yes' if cells[i].holds else 'no':>{len(name)}}"
+                for name, cells in self.table.rows.items()
+            )
+            for i, law in enumerate(self.table.laws)
+        ]
+        return "\n".join([head, *lines])
+
+    def _repr_html_(self):
+        head = "".join(
+            f'<th scope="col">{escape(name)}</th>' for name in self.table.rows
+        )
+        rows = "\n".join(
+            f'<tr><th scope="row">{escape(law.statement)}</th>'
+            + "".join(_entry(cells[i]) for cells in self.table.rows.values())
+            + "</tr>"
+            for i, law in enumerate(self.table.laws)
+        )
+        return (
+            '<table class="laws">\n<thead><tr><th scope="col">wish</th>'
+            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
         )
 
 
