@@ -27,20 +27,20 @@ class Card:
     def __repr__(self):
         """Give the card in plain text."""
         c = self.claim
-        said, true = ("The essay", "What is true")
+        said, true = "The essay", "What is true"
         if c.verdict == "missing":
-            said, true = ("The essay leaves out", "More exactly")
+            said, true = "The essay leaves out", "More exactly"
         return (
             f"Claim {c.number} ({c.verdict}; decided by: {self.figure})\n"
             f"{said}: {c.sentence}\n{true}: {c.truth}"
         )
 
     def _repr_html_(self):
-        c, missing = self.claim, self.claim.verdict == "missing"
+        c = self.claim
         source = escape(textwrap.dedent(inspect.getsource(c.decide)).rstrip())
-        name = f"{c.number}, which the essay leaves out"
-        if not missing:
-            name = f"Claim {c.number} of the essay"
+        name = f"Claim {c.number} of the essay"
+        if c.verdict == "missing":
+            name = f"{c.number}, which the essay leaves out"
         return (
             '<div class="claim-card">\n'
             f'<p class="claim-head"><span class="claim-number">{name}</span> '

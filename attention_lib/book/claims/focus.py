@@ -13,8 +13,9 @@ from attention_lib.book.experiments import load
     "Without softmax the model may be unable to tell which parts matter more.",
     "false as stated",
     "The scores hold the order already, and softmax does not change it. A linear "
-    "memory, with no softmax, recalls most of 32 stored pairs, and blunt softmax far "
-    "fewer. Sharp scores, and a softmax that keeps them sharp, buy capacity.",
+    "memory, with no softmax, recalls most of 32 stored pairs, and softmax of small "
+    "scores far fewer. Sharpness buys capacity: softmax of large scores recalls "
+    "thousands.",
     "01_motivation#how-much-can-it-remember",
 )
 def a_linear_memory_recalls_better_than_blunt_softmax():
@@ -31,4 +32,4 @@ def a_linear_memory_recalls_better_than_blunt_softmax():
     assert (linear[few] - blunt[few]).min() > 0.3
     assert linear[many].max() < 0.01 < 0.99 < sharp[many].min()
     shares = linear[few].mean(), blunt[few].mean()
-    return "{:.0%} of 32 recalled; softmax, {:.0%}".format(*shares)
+    return "{:.0%} of 32 recalled; softmax β=1: {:.0%}".format(*shares)

@@ -46,8 +46,8 @@ def rows_sum_to_one_until_weights_are_dropped():
     "So the model focuses on the most relevant parts and ignores the rest.",
     "true with conditions",
     "It plays the rest down, and never ignores it. Where one of n keys leads all "
-    "others by a gap g, these keep at most (n - 1)/(n - 1 + e^g) of the weight, and "
-    "exactly that if they tie: with enough keys, almost all.",
+    "others by g or more, these keep at most (n - 1)/(n - 1 + e^g) of the weight, and "
+    "exactly that if all trail by g: with enough keys, almost all.",
     "01_motivation#soft-means-that-everything-is-read",
 )
 def the_irrelevant_keys_together_outweigh_the_relevant_one():
@@ -62,4 +62,4 @@ def the_irrelevant_keys_together_outweigh_the_relevant_one():
         assert math.isclose(1 - tied[-1], most, rel_tol=1e-9)
         shares.append(most)
     assert shares[0] < 0.1 < 0.8 < shares[1] < 0.99 < shares[2]
-    return f"irrelevant: {shares[1]:.0%} of 1024 keys' weight"
+    return f"{shares[1]:.0%} of the weight on 1023 others"

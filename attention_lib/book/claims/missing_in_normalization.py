@@ -125,8 +125,8 @@ def blocks_merge_in_any_order():
     "02_normalization",
     "Attention averages: stacked on its own, it makes all tokens alike.",
     "missing",
-    "Each token becomes an average of all. In random layers without skips three are "
-    "enough to wipe out the differences; with skips, twelve are not.",
+    "Each token becomes an average of the values. In random layers without skips "
+    "three are enough to wipe out the differences; with skips, twelve are not.",
     "02_normalization#it-averages",
 )
 def differences_vanish_without_skips():

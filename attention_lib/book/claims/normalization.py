@@ -115,9 +115,9 @@ def a_weight_is_the_chance_to_win_under_gumbel_noise():
     "2.1",
     "This helps the model to understand which parts matter more.",
     "true with conditions",
-    "Nothing is understood: what follows is linear in the weights. What the sum of "
-    "one buys is a bound: each output is an average of the values, and no larger "
-    "than the largest.",
+    "Nothing is understood: the output is linear in the weights. What the sum of one "
+    "buys is a bound: each output is an average of the values, and no larger than the "
+    "largest.",
     "02_normalization#what-it-buys",
 )
 def the_output_stays_between_the_values():
