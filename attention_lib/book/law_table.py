@@ -101,15 +101,9 @@ class LawTable:
             f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_entry, cells))}</tr>'
             for name, cells in self.rows.items()
         )
-        laws = "\n".join(
-            f"<dt>{escape(law.name)}</dt><dd>{escape(law.statement)}</dd>"
-            for law in self.laws
-        )
         return (
             '<table class="laws">\n<thead><tr><th scope="col">weighting</th>'
-            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
-            '<details class="laws-said"><summary>What each law says</summary>\n'
-            f"<dl>\n{laws}\n</dl>\n</details>"
+            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{_said(self.laws)}"
         )
 
 
@@ -144,14 +138,15 @@ class WishList:
             f'<th scope="col">{escape(name)}</th>' for name in self.table.rows
         )
         rows = "\n".join(
-            f'<tr><th scope="row">{escape(law.statement)}</th>'
+            f'<tr><th scope="row">{escape(law.name)}</th>'
             + "".join(_entry(cells[i]) for cells in self.table.rows.values())
             + "</tr>"
             for i, law in enumerate(self.table.laws)
         )
         return (
             '<table class="laws">\n<thead><tr><th scope="col">wish</th>'
-            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
+            f"{_said(self.table.laws)}"
         )
 
 
@@ -203,6 +198,17 @@ def _cell(law, weighting):
     holds = measured <= law.bound
     proves = holds != law.everywhere
     return Cell(law, weighting, holds, law.case if proves else None, measured)
+
+
+def _said(laws):
+    """Spell out the laws, folded."""
+    each = "\n".join(
+        f"<dt>{escape(law.name)}</dt><dd>{escape(law.statement)}</dd>" for law in laws
+    )
+    return (
+        '<details class="laws-said"><summary>What each law says</summary>\n'
+        f"<dl>\n{each}\n</dl>\n</details>"
+    )
 
 
 def _entry(cell):

@@ -41,6 +41,7 @@ def label_lines(ax, gap=6.0, apart=13.0):
     """
     lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
     ends = np.array([line.get_xydata()[-1] for line in lines], dtype=float)
+    ax.get_ylim()  # limits that are due are set only when someone asks
     to_points = 72 / ax.figure.dpi
     heights = ax.transData.transform(ends)[:, 1] * to_points
     for line, end, shift in zip(lines, ends, _spread(heights, apart), strict=True):
