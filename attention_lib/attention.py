@@ -74,10 +74,11 @@ def scaled_dot_product_attention(
     method : {"auto", "dense", "streaming", "sdpa", "triton"}, default "auto"
         How to compute it; the result differs by rounding only. "dense" builds the
         (L, S) matrix; "streaming" takes a block of queries at a time, in memory
-        that grows with L + S, forward and backward; "sdpa" is torch's own kernel
-        (softmax only). "auto" takes the fastest that is right, and "dense" inside
-        ``torch.func`` transforms and forward-mode differentiation. "triton" is
-        not available in this version.
+        that grows with L + S, forward and backward; "sdpa" is torch's own kernel: for
+        softmax at any temperature, scalable softmax, and, without a mask on a CPU,
+        softmax1. "auto" takes the fastest that is right, and "dense" inside
+        ``torch.func`` transforms and forward-mode differentiation; for second
+        derivatives ask for "dense". "triton" is not available in this version.
     rng : numpy.random.Generator or torch.Generator, optional
         Source of the dropout: needed for NumPy; torch's global one if None.
 
@@ -99,6 +100,13 @@ def scaled_dot_product_attention(
     Before a call goes to SDPA the inputs are tested for NaN and infinity, by
     their sums; on a GPU this synchronises once. While compiling, and where "sdpa" is
     asked for inside a ``torch.func`` transform, the test is left out.
+
+    Streaming in torch keeps one number a query for the way back and computes the rest
+    again. Blocks are written over the same few megabytes where all numbers are finite
+    and, for the kinds that divide by a sum, where the scores stay below 60 by Cauchy
+    and Schwarz. Otherwise, and with a softcap, a mask with a gradient, an alpha beyond
+    1.1 to 2 or learned, or a weighting of your own, a more general and slower way
+    is taken.
 
     References
     ----------

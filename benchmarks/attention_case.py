@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["CASE", "D_KEY", "check_fused", "inputs"]
+__all__ = ["CASE", "D_KEY", "N_HEADS", "N_KEYS", "check_fused", "inputs"]
 
 CASE = "8 heads, n = 4096, d = 64, float32"
 N_HEADS, N_KEYS, D_KEY = 8, 4096, 64

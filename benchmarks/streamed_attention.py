@@ -8,7 +8,14 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention as torch_attention
 
 from attention_lib import Entmax, scaled_dot_product_attention
-from benchmarks.attention_case import CASE, D_KEY, N_KEYS, check_fused, inputs
+from benchmarks.attention_case import (
+    CASE,
+    D_KEY,
+    N_HEADS,
+    N_KEYS,
+    check_fused,
+    inputs,
+)
 from benchmarks.memory import extra_megabytes
 from benchmarks.timing import Row, time_in_turn
 
@@ -27,7 +34,8 @@ WEIGHTINGS = {
     "entmax15": 4.0,
     "entmax, alpha 1.25": 4.0,
 }
-GROWING = ("normalized_sigmoid", "softpick", "entmax15")
+MEASURED = ("softmax1", "normalized_sigmoid", "softpick", "sparsemax", "entmax15")
+GROWING = ("softpick", "entmax15")
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
 FEW_HEADS = 2
 BOTH_WAYS, MEMORY = 2.5, 80
@@ -48,10 +56,8 @@ def rows() -> Iterator[Row]:
             case = f"{name}, {'forward and backward' if backward else 'forward'}"
             limit = BOTH_WAYS if backward else goal
             yield Row(f"{case}: {CASE}", "torch", "times as long", limit, pairs)
-        extra = [
-            (extra_megabytes(__name__, "both_ways", name, N_KEYS, 8), None)
-            for _ in range(PAIRS)
-        ]
+    for name in MEASURED:
+        extra = [(memory_of(name, N_KEYS, N_HEADS), None) for _ in range(PAIRS)]
         yield Row(f"{name}, with backward: {CASE}", None, "MB", MEMORY, extra)
     for name in GROWING:
         yield from growth(name)
@@ -64,20 +70,17 @@ def growth(name: str) -> Iterator[Row]:
         sides = [both_ways(name, length, FEW_HEADS) for length in (more, n)]
         pairs = time_in_turn(*sides, PAIRS)
         yield Row(case, "half as many keys", "times as long", DOUBLED, pairs)
-        extra = [
-            tuple(
-                extra_megabytes(__name__, "both_ways", name, length, FEW_HEADS)
-                for length in (more, n)
-            )
-            for _ in range(PAIRS)
-        ]
-        yield Row(
-            f"{case}, extra memory",
-            "half as many keys",
-            "times as much",
-            DOUBLED_MEMORY,
-            extra,
-        )
+    extra = [
+        tuple(memory_of(name, length, FEW_HEADS) for length in (more, n))
+        for _ in range(PAIRS)
+    ]
+    case = f"{case}, extra memory"
+    yield Row(case, "half as many keys", "times as much", DOUBLED_MEMORY, extra)
+
+
+def memory_of(name: str, n_keys: int, n_heads: int) -> float:
+    """Return the extra peak memory of one call both ways, in MB."""
+    return extra_megabytes(__name__, "both_ways", name, n_keys, n_heads)
 
 
 def attend(name: str, *given: torch.Tensor) -> torch.Tensor:
