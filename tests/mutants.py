@@ -4,11 +4,11 @@ Run as ``pytest tests/mutants.py``. A test that passes whatever the library does
 worth nothing; so here likely mistakes are made, one at a time.
 """
 
-import importlib
-
 import pytest
 
-from tests.mutation import Change, Input, is_honest, run
+from attention_lib.book.claims import LEDGER
+from tests.mutants_of_claims import CLAIM_MUTANTS
+from tests.mutation import Change, is_honest, run
 
 NUMPY, TORCH = "attention_lib.numpy_backend", "attention_lib.torch_backend"
 ROWS = "tests/weightings/test_exponential.py::"
@@ -622,28 +622,9 @@ def test_the_mistake_is_noticed(change, tests, unchanged):
         assert all(map(is_honest, errors)), printed
 
 
-CLAIMS = "attention_lib.book.claims"
-BASE_TWO = Change(NUMPY + ".rows._plain_block", "np.exp(", "np.exp2(")
-NO_MAXIMUM = Change(NUMPY + ".rows._plain_block", "if not (", "if False and (")
-ONE_MORE = Change(NUMPY + ".rows._plain_block", "(1 / total)", "(1 / (1 + total))")
-
-# For each claim of the ledger, by its number: a change to the library, or to an input
-# of the claims, under which the claim must fail.
-CLAIM_MUTANTS = {
-    "20": NO_MAXIMUM,
-    "21": BASE_TWO,
-    "22": NO_MAXIMUM,
-    "23": ONE_MORE,
-    "24": Input(CLAIMS, "SCORES", (2.0, 1.0, 0.2)),
-    "25": Input(CLAIMS, "SUM", 11.21),
-    "26": BASE_TWO,
-    "27": Input(CLAIMS, "FIRST", 1),
-}
-
-
 def ledger():
     """Give the claims by their numbers."""
-    return {claim.number: claim for claim in importlib.import_module(CLAIMS).LEDGER}
+    return {claim.number: claim for claim in LEDGER}
 
 
 def test_every_claim_has_a_mutant():

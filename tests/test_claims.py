@@ -47,8 +47,24 @@ def test_the_numbers_are_those_of_the_essay_and_stand_once():
     assert set(numbers) <= known
 
 
-def test_the_computation_and_the_example_of_the_essay_are_decided():
-    assert {str(n) for n in range(20, 28)} <= {claim.number for claim in LEDGER}
+def test_no_claim_is_dropped_and_all_stand_in_the_order_of_the_essay():
+    decided = [*range(1, 13), 17, *range(20, 28)]
+    missing = [5, 6, 7, 8, 10, 11, 13, 14, 15]
+    expected = [str(n) for n in decided] + [f"O{n}" for n in missing]
+    assert [claim.number for claim in LEDGER] == expected
+
+
+def test_what_is_missing_is_called_so_and_nothing_else_is():
+    for claim in LEDGER:
+        assert (claim.verdict == "missing") == claim.number.startswith("O")
+
+
+def test_a_card_says_whether_the_essay_makes_the_claim_or_leaves_it_out():
+    html = {number: cards.card(number)._repr_html_() for number in ("1", "O5")}
+    assert "Claim 1 of the essay" in html["1"]
+    assert "O5, which the essay leaves out" in html["O5"]
+    assert "The essay: " in repr(cards.card("1"))
+    assert "The essay: " not in repr(cards.card("O5"))
 
 
 def cells(chapter, kind):
@@ -85,5 +101,5 @@ def test_the_ledger_shows_every_claim_with_its_figure():
 
 
 def test_an_unknown_number_is_refused_with_the_known_ones():
-    with pytest.raises(KeyError, match="no claim '99'; decided are 20, 21"):
+    with pytest.raises(KeyError, match="no claim '99'; decided are 1, 2"):
         cards.card("99")

@@ -27,18 +27,24 @@ class Card:
     def __repr__(self):
         """Give the card in plain text."""
         c = self.claim
+        said, true = "The essay", "What is true"
+        if c.verdict == "missing":
+            said, true = "The essay leaves out", "More exactly"
         return (
             f"Claim {c.number} ({c.verdict}; decided by: {self.figure})\n"
-            f"The essay: {c.sentence}\nWhat is true: {c.truth}"
+            f"{said}: {c.sentence}\n{true}: {c.truth}"
         )
 
     def _repr_html_(self):
         c = self.claim
         source = escape(textwrap.dedent(inspect.getsource(c.decide)).rstrip())
+        name = f"Claim {c.number} of the essay"
+        if c.verdict == "missing":
+            name = f"{c.number}, which the essay leaves out"
         return (
             '<div class="claim-card">\n'
-            f'<p class="claim-head"><span class="claim-number">Claim {c.number} '
-            f"of the essay</span> {_badge(c)}</p>\n"
+            f'<p class="claim-head"><span class="claim-number">{name}</span> '
+            f"{_badge(c)}</p>\n"
             f'<p class="claim-sentence">{escape(c.sentence)}</p>\n'
             f'<p class="claim-truth">{escape(c.truth)}</p>\n'
             '<details class="claim-link"><summary>The code that decides it: '
