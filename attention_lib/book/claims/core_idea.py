@@ -5,7 +5,7 @@ import numpy as np
 from attention_lib import attention_scores, attention_weights, masks
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.ledger import claim
-from attention_lib.book.experiments import load
+from attention_lib.book.experiments import cell_of
 from attention_lib.book.experiments.self_match import own_top_key
 
 
@@ -21,9 +21,7 @@ from attention_lib.book.experiments.self_match import own_top_key
 )
 def the_heaviest_weight_adds_next_to_nothing():
     """See what a trained head reads in rows that need no output."""
-    asked = {"map": "softmax", "bos": True, "gate": False, "rate": 0.01}
-    cells = load("trigger")["result"]["cells"]
-    (run,) = (c for c in cells if asked.items() <= c.items())
+    run = cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
     weight, size, others = (
         np.array(run[k]) for k in ("sink", "first_norm", "other_norm")
     )

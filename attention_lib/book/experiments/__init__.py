@@ -9,7 +9,7 @@ that show a mechanism; none says how good a language model would be.
 import json
 from importlib import resources
 
-__all__ = ["NAMES", "load"]
+__all__ = ["NAMES", "cell_of", "load"]
 
 NAMES = (
     "trigger",
@@ -48,3 +48,30 @@ def load(name):
         raise ValueError(f"name must be one of {', '.join(NAMES)}; got {name!r}")
     saved = resources.files(__name__) / "results" / f"{name}.json"
     return json.loads(saved.read_text("utf-8"))
+
+
+def cell_of(name, **wanted):
+    """Give the one cell of a saved result that has these settings.
+
+    Parameters
+    ----------
+    name : str
+        An experiment whose result is a list of cells, such as "trigger".
+    **wanted
+        Settings, such as ``map="softmax"``.
+
+    Returns
+    -------
+    dict
+        The settings and what was measured, one entry a replica.
+
+    Raises
+    ------
+    ValueError
+        If no cell has them, or more than one.
+    """
+    cells = load(name)["result"]["cells"]
+    found = [cell for cell in cells if wanted.items() <= cell.items()]
+    if len(found) != 1:
+        raise ValueError(f"{name} has {len(found)} cells with {wanted}; expected one")
+    return found[0]

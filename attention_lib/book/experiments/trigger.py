@@ -15,9 +15,9 @@ spirit of Ran-Milo (2026), https://arxiv.org/abs/2603.11487.
 
 import torch
 
-from attention_lib.book.experiments import load, maps, replicas
+from attention_lib.book.experiments import maps, replicas
 
-__all__ = ["floors", "one_sequence", "protocol", "saved", "train_and_measure"]
+__all__ = ["floors", "one_sequence", "protocol", "train_and_measure"]
 
 LENGTH, CONTENT, D_KEY = 16, 8, 16
 BOS, TRIGGER, ONE = CONTENT, CONTENT + 1, CONTENT + 2
@@ -216,25 +216,3 @@ def protocol():
             for name, bos, gate in cells
         ],
     }
-
-
-def saved(name, bos, *, gate=False, rate=1e-2):
-    """Give one cell of the saved result.
-
-    Parameters
-    ----------
-    name : str
-        The map.
-    bos, gate : bool
-        Whether there is a first token to dump weight on, or a gate on the output.
-    rate : float, default 0.01
-        Rate of learning.
-
-    Returns
-    -------
-    dict
-        ``error``, ``sink``, ``first_norm`` and ``other_norm``, one entry a replica.
-    """
-    wanted = {"map": name, "bos": bos, "gate": gate, "rate": rate}
-    cells = load("trigger")["result"]["cells"]
-    return next(c for c in cells if all(c[k] == v for k, v in wanted.items()))

@@ -76,3 +76,12 @@ def test_an_experiment_states_its_protocol_and_can_be_run(name):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="one of trigger"):
         experiments.load("nothing")
+
+
+def test_a_cell_is_found_by_its_settings_and_must_be_the_only_one():
+    cell = experiments.cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
+    assert min(cell["sink"]) > 0.95
+    with pytest.raises(ValueError, match="trigger has 0 cells with .*'map': 'none'"):
+        experiments.cell_of("trigger", map="none")
+    with pytest.raises(ValueError, match=r"trigger has \d\d? cells with .*expected one"):
+        experiments.cell_of("trigger", map="softmax")
