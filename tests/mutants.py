@@ -264,7 +264,7 @@ MUTANTS = {
     ),
     "heads tiled, torch": (
         Change(
-            TORCH + ".attention._for_each_head",
+            TORCH + ".masking.for_each_head",
             "a.repeat_interleave(group, -3)",
             "a.repeat(*[1] * (a.ndim - 3), group, 1, 1)",
         ),

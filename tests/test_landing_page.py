@@ -39,9 +39,11 @@ def test_the_caption_says_what_is_left_of_the_weight():
     assert 5e-5 < softmax(row)[0] < 1e-4
 
 
-@pytest.mark.parametrize("number", re.findall(r"(\d) exercises", INTRO))
-def test_the_number_of_exercises_is_right(number):
-    chapter = Path(__file__).parent.parent / "chapters" / "05_worked_example.ipynb"
-    assert len(re.findall(r"### Exercise \d", chapter.read_text("utf-8"))) == int(
-        number
-    )
+CARDS = re.findall(r":link: (chapters/\w+)\n.*?· (\d+) exercises", INTRO, re.DOTALL)
+
+
+@pytest.mark.parametrize(("chapter", "number"), CARDS)
+def test_the_number_of_exercises_is_right(chapter, number):
+    notebook = Path(__file__).parent.parent / f"{chapter}.ipynb"
+    exercises = re.findall(r"### Exercise \d", notebook.read_text("utf-8"))
+    assert len(exercises) == int(number)

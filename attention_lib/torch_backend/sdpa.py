@@ -94,7 +94,8 @@ def by_sdpa(call, weighting, dropout_p):
     if mask is not None:
         mask = _four(call, mask, call.shape[-2:])
     out = sdpa(query, key, value, mask, dropout_p, causal, scale=call.scale * factor)
-    return out.reshape(*call.lead, *out.shape[-2:])
+    # Under autocast the kernel gives what it computes in.
+    return out.reshape(*call.lead, *out.shape[-2:]).to(call.query.dtype)
 
 
 def _four(call, a, tail):
