@@ -6,7 +6,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from attention_lib import _check
-from attention_lib.torch_backend.masking import for_each_head, part_of, where_of
+from attention_lib.torch_backend import masking
+from attention_lib.torch_backend.masking import part_of, where_of
 from attention_lib.torch_backend.plans import by_blocks
 from attention_lib.torch_backend.sdpa import by_sdpa, not_sdpa
 
@@ -40,7 +41,7 @@ def scores(call, block=slice(None), stop=None):
     """Give the scores and where they take part (None where all do), both whole."""
     dtype = _check.work_dtype(call.query)
     query = call.query[..., block, :].to(dtype)
-    key = for_each_head(call.key, call.group)[..., :stop, :].to(dtype)
+    key = masking.for_each_head(call.key, call.group)[..., :stop, :].to(dtype)
     where = where_of(call, block, stop)
     score = _product(query * call.scale, key.transpose(-1, -2), where is not None)
     if call.softcap is not None:
@@ -119,7 +120,7 @@ def _dense(call, weighting, dropout_p, rng):
         )
         kept = chance >= dropout_p
         weights = weights * kept / max(1 - dropout_p, torch.finfo(weights.dtype).tiny)
-    value = for_each_head(call.value, call.group).to(weights.dtype)
+    value = masking.for_each_head(call.value, call.group).to(weights.dtype)
     return weighted_sum(weights, value, where).to(call.query.dtype)
 
 
@@ -127,7 +128,9 @@ def _streaming(call, weighting, again):
     """Take any weighting, some queries at a time, and again in the backward pass."""
     *_, length, n_keys = call.shape
     step = max(1, BLOCK_SCORES // max(1, math.prod(call.lead) * n_keys))
-    value = for_each_head(call.value, call.group).to(_check.work_dtype(call.query))
+    value = masking.for_each_head(call.value, call.group).to(
+        _check.work_dtype(call.query)
+    )
 
     def one(start):
         block, stop = slice(start, min(start + step, length)), n_keys

@@ -7,9 +7,10 @@ import torch
 
 from attention_lib import _check, weightings
 from attention_lib.torch_backend import block_rules as rules
+from attention_lib.torch_backend import masking
 from attention_lib.torch_backend.blocks import Plan, attend_by_blocks
 from attention_lib.torch_backend.entmax import FAST
-from attention_lib.torch_backend.masking import count_keys, for_each_head
+from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import multiplier
 
 __all__ = ["by_blocks"]
@@ -33,7 +34,10 @@ def by_blocks(call, weighting):
     rule, factor, shift, offset, share = found
     dtype = _check.work_dtype(call.query)
     query = call.query.to(dtype) * factor if _multiplies(factor) else call.query
-    given = [query, *(for_each_head(a, call.group) for a in (call.key, call.value))]
+    given = [
+        query,
+        *(masking.for_each_head(a, call.group) for a in (call.key, call.value)),
+    ]
     query, key, value = (_flat(a.to(dtype), call.lead, a.shape[-2:]) for a in given)
     shift, offset = (_a_row(a, call, query) for a in (shift, offset))
     if not _within_reach(rule, call, (query, key, value, shift, offset)):

@@ -11,6 +11,7 @@ import math
 import torch
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
+from attention_lib.torch_backend import masking
 from attention_lib.torch_backend.masking import count_keys, where_of
 from attention_lib.torch_backend.once import first_only
 from attention_lib.weightings.exponential import FOLDED, ScalableSoftmax, Softmax
@@ -108,8 +109,7 @@ def _four(call, a, tail):
 def _in_four_axes(call, query):
     length, n_keys = call.shape[-2:]
     given = [(query, length), (call.key, n_keys), (call.value, n_keys)]
-    if call.group > 1:
-        given[1:] = [(a.repeat_interleave(call.group, -3), n) for a, n in given[1:]]
+    given[1:] = [(masking.for_each_head(a, call.group), n) for a, n in given[1:]]
     return [_four(call, a, (n, a.shape[-1])) for a, n in given]
 
 
