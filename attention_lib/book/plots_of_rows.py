@@ -3,8 +3,17 @@
 import numpy as np
 
 from attention_lib import finalize, merge, partial_attention
+from attention_lib.book.plots import label_lines
 
-__all__ = ["draw_head", "draw_layers", "draw_merge_tree"]
+__all__ = ["draw_head", "draw_layers", "draw_merge_tree", "finish_sizes"]
+
+ABOVE = {
+    "xytext": (0, 3),
+    "textcoords": "offset points",
+    "ha": "center",
+    "fontsize": "small",
+}
+IN_ROW = {"color": "white", "ha": "center", "va": "center", "fontsize": "small"}
 
 
 def draw_head(axes, weights, norms, trigger):
@@ -24,6 +33,8 @@ def draw_head(axes, weights, norms, trigger):
     above, below = axes
     places = np.arange(len(norms))
     image = above.imshow(weights, vmin=0, vmax=1, aspect="auto")
+    share = weights[trigger, 1:trigger].mean()
+    above.text((trigger + 1) / 2, trigger, f"{share:.2f} each", **IN_ROW)
     above.figure.colorbar(image, ax=above, label="weight")
     above.annotate(
         "trigger",
@@ -38,6 +49,32 @@ def draw_head(axes, weights, norms, trigger):
     below.bar(places, norms, color="#332288")
     below.set(xlabel="key", ylabel="length of value", xticks=places[::3])
     below.set_xlim(-0.5, len(norms) - 0.5)
+    for ax in axes:
+        ax.set_xticks(places[::3], ["BOS", *map(str, places[3::3])])
+    below.annotate("≈ 0", (0, norms[0]), **ABOVE)
+
+
+def finish_sizes(left, right, largest):
+    """Give two panels of sizes their axes, and a line at the largest value.
+
+    Parameters
+    ----------
+    left, right : matplotlib.axes.Axes
+        Panels that share their vertical axis; the lines of the right one have labels.
+    largest : float
+        Where the line is.
+    """
+    for ax in (left, right):
+        ax.set_xscale("log")
+        ax.axhline(largest, color="black", linewidth=0.8, linestyle="-")
+    left.annotate(
+        "largest value",
+        (left.get_xlim()[0], largest),
+        xytext=(4, 3),
+        textcoords="offset points",
+        fontsize="small",
+    )
+    label_lines(right)
 
 
 def draw_layers(ax, measures):

@@ -18,6 +18,8 @@ WEIGHTING_STYLES = {
     "softmax β=√d": _FIRST | {"linestyle": "--", "marker": "P"},
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
     "linear": _SECOND,
+    "plain": _SECOND,
+    "score": _SECOND,
     "sum": _SECOND,
     "relu": _THIRD,
     "relu³": _THIRD,

@@ -62,7 +62,7 @@ def as_much_is_read_as_there_is_weight():
     "The inputs are a query, keys and values.",
     "true",
     "And, as a rule, a scale and a mask. The order of the keys is none of them: it "
-    "has to be written into the keys, or into the mask.",
+    "has to be written into the tokens, the scores or the mask.",
     "01_motivation#queries-keys-and-values",
 )
 def the_order_of_the_keys_is_no_input():
@@ -79,7 +79,7 @@ def the_order_of_the_keys_is_no_input():
         attend(query, key, value, masks.causal(5, 7)),
     ):
         assert abs(other - output).max() > 0.1
-    return "(5, 8), (7, 8) and (7, 3) give (5, 3)"
+    return "5 queries and 7 keys give 5 outputs"
 
 
 @claim(

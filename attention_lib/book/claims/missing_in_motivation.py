@@ -16,7 +16,8 @@ from attention_lib.book.claims.ledger import claim
     "missing",
     "Before the division a weight is e^(q · k), the mean product of random features "
     "of query and key. With m of them no matrix of all pairs is built, and the error "
-    "falls like one over the root of m; but only for short queries and keys.",
+    "falls like one over the root of m, once m is large enough: for long queries and "
+    "keys, very large.",
     "01_motivation#a-kernel-in-disguise",
 )
 def random_features_approach_softmax_attention():

@@ -126,7 +126,7 @@ def blocks_merge_in_any_order():
     "Attention averages: stacked on its own, it makes all tokens alike.",
     "missing",
     "Each token becomes an average of the values. In random layers without skips "
-    "three are enough to wipe out the differences; with skips, twelve are not.",
+    "three are enough to wipe out the differences; with skips it takes many more.",
     "02_normalization#it-averages",
 )
 def differences_vanish_without_skips():
@@ -183,7 +183,7 @@ def one_more_key_lets_it_abstain():
 @claim(
     "O15",
     "02_normalization",
-    "A mask belongs before softmax, where it leaves the odds of the other keys alone.",
+    "A mask belongs before softmax, so that the keys left share the whole weight.",
     "missing",
     "Softmax under a mask is softmax of the kept keys; zeros written afterwards leave "
     "a sum below one. A fill of -1e9 is no mask where nothing is kept: equal weights "
