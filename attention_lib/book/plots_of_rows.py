@@ -69,10 +69,11 @@ def finish_sizes(left, right, largest):
         ax.axhline(largest, color="black", linewidth=0.8, linestyle="-")
     left.annotate(
         "largest value",
-        (left.get_xlim()[0], largest),
-        xytext=(4, 3),
+        (left.get_xlim()[1], largest),
+        xytext=(0, 3),
         textcoords="offset points",
         fontsize="small",
+        ha="right",
     )
     label_lines(right)
 
