@@ -25,7 +25,8 @@ export PYTHONPATH := $(CURDIR)
 
 PYTEST := $(BIN)/python -m pytest -q
 # More workers than this do not help: each spends seconds on importing torch.
-PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+WORKERS := --numprocesses=auto --maxprocesses=4
+PARALLEL := $(WORKERS) --dist=loadfile
 
 STARTED := $(shell date +%s)
 SITE_SOURCES := $(shell find *.md *.yml references.bib assets chapters attention_lib \
@@ -77,16 +78,16 @@ claims: setup  ## every claim of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py)
 
 mutants: setup  ## every claim must fail when what it rests on is broken
-	$(call step,Mutants,$(PYTEST) $(PARALLEL) --dist=load tests/mutants.py)
+	$(call step,Mutants,$(PYTEST) $(WORKERS) --dist=load tests/mutants.py)
 
 notebooks: setup  ## every cell run again and compared with what is printed
 	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
 
 site: $(BUILT)  ## the built pages: links, anchors, hosts
-	$(call step,Site,SITE='$(HTML)' $(PYTEST) tests/site)
+	$(call step,Site,SITE='$(HTML)' $(PYTEST) $(PARALLEL) tests/site)
 
 browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
-	$(call step,Browser,SITE='$(HTML)' $(PYTEST) -rs tests/browser)
+	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(WORKERS) --dist=load -rs tests/browser)
 
 run: setup  ## run the chapters and save what they print
 	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)

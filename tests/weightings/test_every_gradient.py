@@ -60,8 +60,7 @@ def agree(actual, expected):
 
 
 @every_smooth
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize(("masked", "axis"), [(False, -1), (True, 0)])
 def test_first_and_second_derivatives(case, masked, axis, scores, where, learned):
     params = learned(case)
     names = [name for name, a in params.items() if isinstance(a, torch.Tensor)]
