@@ -7,6 +7,7 @@ draws come from one generator, seeded once a run.
 """
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -109,6 +110,17 @@ def weights_of(weighting, query, key, where=None, scale=None):
     return weighting(query @ key.transpose(-1, -2), where=where)
 
 
+@contextmanager
+def one_thread():
+    """Keep torch to one thread: small products only wait for more, if others work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def train(parameters, losses, steps, rate, recipe=STANDARD):
     """Train in place.
 
@@ -125,7 +137,11 @@ def train(parameters, losses, steps, rate, recipe=STANDARD):
     recipe : Recipe, default STANDARD
         How Adam is driven.
     """
-    trained = list(parameters.values())
+    with one_thread():
+        _train(list(parameters.values()), losses, steps, rate, recipe)
+
+
+def _train(trained, losses, steps, rate, recipe):
     optimiser = torch.optim.Adam(trained, lr=rate, betas=recipe.betas)
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = rate * recipe.factor(step, steps)

@@ -10,7 +10,7 @@ from attention_lib.book.experiments import load, trigger
 
 # Steps after which a cell shows what it has to.
 STEPS = {
-    ("softmax", False): 200,
+    ("softmax", False): 100,
     ("softmax", True): 500,
     ("off-by-one", False): 700,
     ("relu/n", True): 300,
