@@ -20,12 +20,10 @@ WEIGHTING_STYLES = {
     "linear": _SECOND,
     "plain": _SECOND,
     "score": _SECOND,
-    "sum": _SECOND,
     "relu": _THIRD,
     "relu³": _THIRD,
     "relu/n": _FOURTH,
     "sparsemax": _FOURTH,
-    "hard": {"color": "black", "linestyle": "-", "marker": "_"},
 }
 
 
