@@ -78,7 +78,7 @@ claims: setup  ## every claim of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py)
 
 mutants: setup  ## every claim must fail when what it rests on is broken
-	$(call step,Mutants,$(PYTEST) $(WORKERS) --dist=load tests/mutants.py)
+	$(call step,Mutants,$(PYTEST) $(WORKERS) --dist=load --maxschedchunk=1 tests/mutants.py)
 
 notebooks: setup  ## every cell run again and compared with what is printed
 	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
@@ -87,7 +87,7 @@ site: $(BUILT)  ## the built pages: links, anchors, hosts
 	$(call step,Site,SITE='$(HTML)' $(PYTEST) $(PARALLEL) tests/site)
 
 browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
-	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(WORKERS) --dist=load -rs tests/browser)
+	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(WORKERS) --dist=load --maxschedchunk=1 -rs tests/browser)
 
 run: setup  ## run the chapters and save what they print
 	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)

@@ -1,13 +1,10 @@
 """Every page, in both widths and modes: no error, nothing foreign, no barrier."""
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 
+from tests.browser.barriers import barriers
 from tests.browser.visits import MODES, WIDTHS, Visitor, pages_of
 
-# Preloading would fetch style sheets once more, to wrong addresses; only rules on
-# the orientation of a phone need it.
-AXE_RUN = "axe.run({preload: false, resultTypes: ['violations']})"
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -18,20 +15,15 @@ def reader(request, browser, address):
     visitor.page.context.close()
 
 
-def barriers(page):
-    """Say what axe finds on a page, one line for each rule that is broken."""
-    if page.evaluate("!window.axe"):
-        page.evaluate(AXE_SCRIPT)
-    for found in page.evaluate(AXE_RUN)["violations"]:
-        node = found["nodes"][0]
-        checks = node["any"] + node["all"] + node["none"]
-        reason = checks[0]["message"] if checks else found["help"]
-        yield f"{found['id']}: {len(found['nodes'])} x {node['target']}: {reason}"
-
-
-def test_pages_are_sound(reader, site):
+@pytest.mark.parametrize("part", ["chapters", "other pages"])
+def test_pages_are_sound(reader, site, part):
+    in_chapters = part == "chapters"
+    names = [
+        name for name in pages_of(site) if name.startswith("chapters/") == in_chapters
+    ]
+    assert names
     found = []
-    for name in pages_of(site):
+    for name in names:
         reader.complaints.clear()
         page = reader.open(name)
         assert page.evaluate("document.documentElement.dataset.theme") == reader.mode

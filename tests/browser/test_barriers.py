@@ -1,0 +1,53 @@
+"""The one place among thousands where the contrast is too low is found."""
+
+import pytest
+
+from tests.browser.barriers import barriers
+
+GOOD = "<p>Easy to <span>read</span></p>"
+STYLE = """
+  <style>
+    body {color: #111; background: #fff}
+    .pale {color: #ccc}
+    .dark {background: #222}
+    .faint {opacity: 0.2}
+    li:nth-child(7) {background: #333}
+  </style>
+"""
+
+
+@pytest.fixture
+def page(browser):
+    """Give an empty page."""
+    context = browser.new_context(color_scheme="light")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        "<p class=pale>Pale</p>",
+        "<p>Easy to <span class=pale>read</span></p>",
+        "<p class=dark>Easy to <span>read</span></p>",
+        "<div class=dark><p>Easy to <span>read</span></p></div>",
+        "<div class=faint><p>Easy to <span>read</span></p></div>",
+        "<ul>" + 7 * "<li>A row</li>" + "</ul>",
+    ],
+    ids=["text", "word", "behind it", "behind all", "opacity", "every seventh row"],
+)
+def test_one_pale_place_is_found(page, hard):
+    page.set_content(
+        f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
+        f"{500 * GOOD}{hard}{500 * GOOD}</main></html>"
+    )
+    (found,) = barriers(page)
+    assert found.startswith("color-contrast: ")
+
+
+def test_a_page_that_is_easy_to_read_has_none(page):
+    page.set_content(
+        f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
+        f"{500 * GOOD}</main></html>"
+    )
+    assert not list(barriers(page))
