@@ -11,10 +11,11 @@ from attention_lib import (
     scaled_dot_product_attention,
 )
 from tests.engines import EVERY_DTYPE, TORCH, every_method, own_methods, rounded
+from tests.in_turn import in_turn
 from tests.oracle import KINDS, attend, attention_by_rows, close, mask_of
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@in_turn("kind", KINDS)
 @pytest.mark.parametrize(
     ("engine", "dtype", "method"),
     [(*pair, method) for pair in EVERY_DTYPE for method in pair[0].methods],

@@ -10,6 +10,7 @@ from attention_lib import (
     scaled_dot_product_attention,
 )
 from tests.engines import every_method, own_methods, rounded
+from tests.in_turn import in_turn
 from tests.oracle import KINDS, attend, attention_by_rows, close, mask_of
 
 NAN, INF = np.nan, np.inf
@@ -21,7 +22,7 @@ def three(rng, *, dtype="float64"):
 
 @every_method
 @pytest.mark.parametrize("kind", ["bool", "additive", "causal and bool", "padding"])
-@pytest.mark.parametrize("poison", [NAN, INF, -INF])
+@in_turn("poison", [NAN, INF, -INF])
 @pytest.mark.parametrize("softcap", [None, 2.0])
 def test_what_is_masked_for_all_is_never_read(
     engine, method, kind, poison, softcap, small_blocks, rng

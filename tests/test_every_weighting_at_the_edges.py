@@ -8,6 +8,7 @@ import torch
 
 from attention_lib import scaled_dot_product_attention
 from tests.engines import ENGINES, EVERY_DTYPE, HALVES, UNIT, rounded
+from tests.in_turn import in_turn
 from tests.oracle import attend, mask_of
 from tests.test_every_weighting_in_attention import NUMBERS, by_rows, methods
 from tests.weightings.every import shorter
@@ -55,7 +56,7 @@ def test_each_dtype_is_rounded_once(case, engine, dtype, method, small_blocks, r
 @every_number
 @every_engine
 @methods
-@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@in_turn("poison", [np.nan, np.inf])
 def test_what_is_masked_reaches_no_output_and_no_gradient(
     case, engine, method, poison, small_blocks, rng
 ):

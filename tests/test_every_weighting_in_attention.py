@@ -10,6 +10,7 @@ from attention_lib import (
 )
 from tests.engines import ENGINES
 from tests.folding import KEYS, merged, parts, three
+from tests.in_turn import in_turn
 from tests.oracle import attend, attention_by_rows, close, mask_of
 from tests.weightings.every import CASES
 
@@ -50,9 +51,7 @@ def by_rows(
 
 @every_number
 @methods
-@pytest.mark.parametrize(
-    "kind", ["no mask", "bool", "causal", "additive", "causal and bool"]
-)
+@in_turn("kind", ["no mask", "bool", "causal", "additive", "causal and bool"])
 def test_attention_is_the_definition(case, engine, method, kind, small_blocks, rng):
     given = [rng.normal(size=(2, n, 7)) for n in (11, 13, 13)]
     mask = mask_of(kind, rng)

@@ -16,12 +16,12 @@ def built_site(folder):
     return folder / "_build" / "html"
 
 
-def build(folder, **environment):
-    """Build the book into a folder, as `make book` does: any warning is an error."""
+def build(folder, source=ROOT, **environment):
+    """Build a book into a folder, as `make book` does: any warning is an error."""
     command = Path(sys.executable).with_name("jupyter-book")
     options = ["-W", "-n", "--keep-going", "-q", "--path-output", str(folder)]
     done = subprocess.run(
-        [str(command), "build", str(ROOT), *options],
+        [str(command), "build", str(source), *options],
         capture_output=True,
         text=True,
         check=False,

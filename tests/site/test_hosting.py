@@ -1,9 +1,12 @@
 """Where the repository is known, pages lead to it; where not, none pretends to."""
 
+import shutil
+
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.site.building import build
+from tests.site.building import ROOT, build
 from tools.site.hosting import addresses
 
 CHAPTER = "chapters/05_worked_example"
@@ -13,9 +16,33 @@ HOME = "https://some-owner.github.io/why-softmax/"
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """Build the site as the workflow of a repository on GitHub does."""
+    """Build two small pages as the workflow of a repository on GitHub builds all.
+
+    The buttons and addresses follow from the book's settings, not from its text.
+    """
     folder = tmp_path_factory.mktemp("published")
-    build(folder, GITHUB_REPOSITORY=OWNER)
+    shutil.copy(ROOT / "_config.yml", folder)
+    shutil.copy(ROOT / "references.bib", folder)
+    shutil.copytree(ROOT / "assets", folder / "assets")
+    (folder / "_toc.yml").write_text(
+        f"format: jb-book\nroot: intro\nchapters:\n- file: {CHAPTER}\n"
+    )
+    (folder / "intro.md").write_text("# A book\n\nIt begins here.\n")
+    (folder / CHAPTER).parent.mkdir()
+    nbformat.write(
+        nbformat.v4.new_notebook(
+            cells=[
+                nbformat.v4.new_markdown_cell("# A chapter\n\nIt has a cell."),
+                nbformat.v4.new_code_cell("1 + 1"),
+            ],
+            metadata={
+                "kernelspec": {"name": "python3", "display_name": "Python 3"},
+                "language_info": {"name": "python"},
+            },
+        ),
+        folder / f"{CHAPTER}.ipynb",
+    )
+    build(folder, folder, GITHUB_REPOSITORY=OWNER)
     return folder / "_build" / "html"
 
 

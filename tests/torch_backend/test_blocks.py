@@ -8,6 +8,7 @@ import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import blocks
+from tests.in_turn import in_turn
 from tests.weightings.every import CASES, shorter
 
 OBJECTS = [case for case in CASES if case.make is not None]
@@ -103,7 +104,7 @@ def test_outputs_and_gradients_are_those_of_one_matrix(case, kind, sizes, rng, d
 
 
 @every_case
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@in_turn("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_each_dtype_is_as_exact_as_it_is_wide(case, dtype, rng, device):
     given = arrays(PLAIN, rng, device, dtype)
     params = case.drawn(rng, (3, 1, 1), lambda a: torch.tensor(a, device=device))

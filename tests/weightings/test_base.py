@@ -18,6 +18,7 @@ from attention_lib import (
 )
 from attention_lib.weightings import Exponential, Pointwise, Selection, Sum, Threshold
 from tests.engines import near, rounded, tolerance
+from tests.in_turn import in_turn
 from tests.user_weightings import (
     DIFFERENTIABLE,
     FORMULAS,
@@ -45,8 +46,8 @@ def by_rows(weighting, scores, where):
 
 
 @every_weighting
-@pytest.mark.parametrize("axis", [0, 1, -1])
-@pytest.mark.parametrize("masked", [False, True])
+@in_turn("axis", [0, 1, -1])
+@in_turn("masked", [False, True])
 def test_rows_follow_the_plain_formula(engine_dtype, weighting, axis, masked, rng):
     engine, dtype = engine_dtype
     scores = rounded(rng.normal(size=(5, 3, 7)), dtype)
@@ -68,7 +69,7 @@ def test_rows_follow_the_plain_formula(engine_dtype, weighting, axis, masked, rn
 
 @every_weighting
 @pytest.mark.parametrize("method", ["dense", "streaming", "auto"])
-@pytest.mark.parametrize("masked", [False, True])
+@in_turn("masked", [False, True])
 def test_attention_takes_it(engine, weighting, method, masked, rng):
     query, key, value = (rng.normal(size=(2, n, 3)) for n in (5, 7, 7))
     where = rng.random((2, 5, 7)) < 0.6 if masked else np.ones((2, 5, 7), bool)

@@ -8,6 +8,7 @@ import attention_lib as al
 from attention_lib.numpy_backend import entmax as sparse_numpy
 from attention_lib.torch_backend import entmax as sparse_torch
 from tests.engines import NUMPY, TORCH, near, rounded, tolerance
+from tests.in_turn import in_turn
 from tests.weightings.every import every_case, one_of_each, shorter
 
 WORK = 64  # roundings a weight may cost in the dtype that it is computed in
@@ -32,7 +33,7 @@ def last(params, axis):
 
 
 @every_case
-@pytest.mark.parametrize("axis", [0, 1, -1])
+@in_turn("axis", [0, 1, -1])
 def test_each_dtype_agrees_with_the_definition(engine_dtype, case, axis, rng):
     engine, dtype = engine_dtype
     shape = (3, 5, 7)
@@ -93,7 +94,7 @@ def test_a_name_stands_for_the_defaults(name, made):
 
 
 @every_case
-@pytest.mark.parametrize("poison", [0.0, np.nan, np.inf, -np.inf, 1e300])
+@in_turn("poison", [0.0, np.nan, np.inf, -np.inf, 1e300])
 def test_a_mask_drops_the_keys(engine, case, poison, rng):
     scores, where = rng.normal(size=(7, 11)), rng.random((7, 11)) < 0.6
     where[0], where[1], where[2] = True, False, np.arange(11) == 4
@@ -119,7 +120,7 @@ def test_a_mask_drops_the_keys(engine, case, poison, rng):
 
 
 @one_of_each
-@pytest.mark.parametrize("shape", [(1,), (5, 1), (3, 5, 1), (1, 7), (7,)])
+@in_turn("shape", [(1,), (5, 1), (3, 5, 1), (1, 7), (7,)])
 def test_where_broadcasts(engine, case, shape, rng):
     scores, where = rng.normal(size=(3, 5, 7)), rng.random(shape) < 0.5
     whole = np.broadcast_to(where, scores.shape)
