@@ -15,7 +15,7 @@ TORCH_INDEX ?=
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
 .PHONY: serve book run bench experiments clean help setup FORCE \
-	test format lint doctests library claims mutants notebooks site browser
+	test format lint library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 HTML := $(CURDIR)/_build/html
@@ -27,6 +27,7 @@ PYTEST := $(BIN)/python -m pytest -q
 # More workers than this do not help: each spends seconds on importing torch.
 WORKERS := --numprocesses=auto --maxprocesses=4
 PARALLEL := $(WORKERS) --dist=loadfile
+ONE_BY_ONE := $(WORKERS) --dist=load --maxschedchunk=1
 
 STARTED := $(shell date +%s)
 SITE_SOURCES := $(shell find *.md *.yml references.bib assets chapters attention_lib \
@@ -57,7 +58,7 @@ setup:  ## only set up .venv
 	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) \
 		$(PYTHON) tools/setup_environment.py
 
-test: format lint doctests library claims mutants notebooks site browser  ## check all
+test: format lint library mutants notebooks site browser  ## check all
 	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
 		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
 
@@ -67,27 +68,29 @@ format: setup  ## format of the Python files and the chapters' cells
 lint: setup  ## mistakes and bad habits that ruff knows
 	$(call step,Lint,$(BIN)/ruff check)
 
-doctests: setup  ## examples in the docstrings
-	$(call step,Docstring examples,$(PYTEST) --doctest-modules attention_lib)
-
-library: setup  ## tests of the library and of the project's files
-	$(call step,Library,$(PYTEST) $(PARALLEL) tests --ignore=tests/test_claims.py \
+library: setup  ## docstring examples, the library, the claims, the project's files
+	$(call step,Library and claims,$(PYTEST) $(PARALLEL) attention_lib tests \
 		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
 
-claims: setup  ## every claim of the book
+doctests: setup  ## of these, only the examples in the docstrings
+	$(call step,Docstring examples,$(PYTEST) attention_lib)
+
+claims: setup  ## of these, only the claims of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py)
 
 mutants: setup  ## every claim must fail when what it rests on is broken
-	$(call step,Mutants,$(PYTEST) $(WORKERS) --dist=load --maxschedchunk=1 tests/mutants.py)
+	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
 
 notebooks: setup  ## every cell run again and compared with what is printed
 	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
 
+# These need neither torch nor what the tests of the library share.
 site: $(BUILT)  ## the built pages: links, anchors, hosts
-	$(call step,Site,SITE='$(HTML)' $(PYTEST) $(PARALLEL) tests/site)
+	$(call step,Site,SITE='$(HTML)' $(PYTEST) --confcutdir=tests/site tests/site)
 
 browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
-	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(WORKERS) --dist=load --maxschedchunk=1 -rs tests/browser)
+	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(ONE_BY_ONE) -rs \
+		--confcutdir=tests/browser tests/browser)
 
 run: setup  ## run the chapters and save what they print
 	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)

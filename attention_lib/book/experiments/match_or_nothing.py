@@ -76,7 +76,7 @@ def head(parameters, weighting, tokens, query):
 
 
 def train_and_measure(
-    weighting, bos=True, *, n_replicas=14, steps=800, rate=1e-2, seed=0
+    weighting, bos=True, *, n_replicas=14, steps=800, batch=64, rate=1e-2, seed=0
 ):
     """Train one map and measure where its weight goes.
 
@@ -86,7 +86,7 @@ def train_and_measure(
         A name of `maps.MAPS`, or a weighting.
     bos : bool, default True
         Whether there is a learned first token.
-    n_replicas, steps, rate, seed
+    n_replicas, steps, batch, rate, seed
         As in the protocol.
 
     Returns
@@ -100,7 +100,7 @@ def train_and_measure(
     parameters = start(source, n_replicas, bos)
 
     def losses():
-        tokens, query, _, answer = sets(source, n_replicas, 64)
+        tokens, query, _, answer = sets(source, n_replicas, batch)
         out, _, _ = head(parameters, weighting, tokens, query)
         return (out - answer).square().mean((1, 2, 3))
 

@@ -76,13 +76,13 @@ def head(parameters, weighting, tokens):
     return out, weights
 
 
-def fit(weighting, bos, gate, n_replicas, steps, rate, seed):
+def fit(weighting, bos, gate, n_replicas, steps, rate, seed, batch=128):
     """Train the head; give its weighting, its parameters and the random stream."""
     weighting, source = maps.get_map(weighting), replicas.stream(seed)
     parameters = start(source, n_replicas, weighting, gate)
 
     def losses():
-        tokens, target = sequences(source, n_replicas, 128, bos)
+        tokens, target = sequences(source, n_replicas, batch, bos)
         out, _ = head(parameters, weighting, tokens)
         return (out - target).square().mean((1, 2, 3))
 
@@ -91,7 +91,15 @@ def fit(weighting, bos, gate, n_replicas, steps, rate, seed):
 
 
 def train_and_measure(
-    weighting, bos=True, *, gate=False, n_replicas=5, steps=800, rate=1e-2, seed=0
+    weighting,
+    bos=True,
+    *,
+    gate=False,
+    n_replicas=5,
+    steps=800,
+    batch=128,
+    rate=1e-2,
+    seed=0,
 ):
     """Train one map and measure it on new sequences.
 
@@ -103,7 +111,7 @@ def train_and_measure(
         Whether the first token is a BOS without content.
     gate : bool, default False
         Multiply the output by a learned sigmoid of the token.
-    n_replicas, steps, rate, seed
+    n_replicas, steps, batch, rate, seed
         As in the protocol.
 
     Returns
@@ -113,7 +121,7 @@ def train_and_measure(
         token; ``first_norm`` and ``other_norm``, mean lengths of the values.
     """
     weighting, parameters, source = fit(
-        weighting, bos, gate, n_replicas, steps, rate, seed
+        weighting, bos, gate, n_replicas, steps, rate, seed, batch
     )
     with torch.no_grad():
         tokens, target = sequences(source, n_replicas, TESTED, bos)

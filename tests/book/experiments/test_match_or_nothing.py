@@ -8,9 +8,10 @@ import pytest
 
 from attention_lib.book.experiments import load, match_or_nothing
 
+BATCH = 32
 STEPS = {
     ("softmax", False): 200,
-    ("softmax", True): 800,
+    ("softmax", True): 1000,
     ("off-by-one", False): 600,
     ("sig+b", False): 400,
 }
@@ -32,7 +33,7 @@ def again():
     """Train some cells anew, from another seed."""
     return {
         cell: match_or_nothing.train_and_measure(
-            *cell, n_replicas=5, steps=steps, seed=1
+            *cell, n_replicas=5, steps=steps, batch=BATCH, seed=1
         )
         for cell, steps in STEPS.items()
     }
