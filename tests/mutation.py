@@ -100,6 +100,8 @@ def run(tests):
     failures, printed = Failures(), io.StringIO()
     options = ["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
     options += ["-p", "no:xdist", "--hypothesis-profile=unshrunk"]
+    # It collects all garbage at each end, which takes longer than the tests.
+    options += ["-p", "no:unraisableexception"]
     with redirect_stdout(printed), redirect_stderr(printed):
         tests = [str(ROOT / test) for test in tests]
         code = pytest.main([*options, *tests], plugins=[failures])
