@@ -8,7 +8,7 @@ import pytest
 
 import tests.notebooks.seeds_in_words  # noqa: F401  # lists its seeds
 from tests.notebooks import seeds, seeds_in_outputs
-from tests.notebooks.conftest import FIRST_CHAPTER
+from tests.notebooks.conftest import REAL_CHAPTER
 from tools.notebooks.cells import code_cells, pictures
 from tools.notebooks.outputs import compare_outputs
 from tools.notebooks.pictures import decode
@@ -55,7 +55,7 @@ def test_a_change_of_the_small_chapter_is_refused(small, seed):
 
 @pytest.mark.parametrize(
     ("path", "seed"),
-    [(path, seed) for path in FIRST_CHAPTER for seed in seeds.possible(read(path))],
+    [(path, seed) for path in REAL_CHAPTER for seed in seeds.possible(read(path))],
     ids=lambda each: each.stem if isinstance(each, Path) else str(each),
 )
 def test_a_change_of_a_real_chapter_is_refused(path, seed):
@@ -130,7 +130,7 @@ def test_strict_pytest_refuses_them_and_passes_noise(
         ("spoilt", "every_cell_was_run_in_order"),
         ("spoilt", "numbers_in_prose_are_printed"),
     }
-    for path in FIRST_CHAPTER:
+    for path in REAL_CHAPTER:
         notebooks["real"] = read(path)
         refused |= {("real", name) for name in spoil_every_output(notebooks["real"])}
     paths = []
