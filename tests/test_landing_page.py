@@ -39,11 +39,27 @@ def test_the_caption_says_what_is_left_of_the_weight():
     assert 5e-5 < softmax(row)[0] < 1e-4
 
 
-CARDS = re.findall(r":link: (chapters/\w+)\n.*?· (\d+) exercises", INTRO, re.DOTALL)
+CARDS = re.findall(
+    r":link: (chapters/\w+)\n.*?· (\d+) minutes(?: · (\d+) exercises)?\n",
+    INTRO,
+    re.DOTALL,
+)
+IN_WORDS = {"5": "five minutes", "20": "twenty minutes", "60": "an hour"}
 
 
-@pytest.mark.parametrize(("chapter", "number"), CARDS)
-def test_the_number_of_exercises_is_right(chapter, number):
+@pytest.mark.parametrize(("chapter", "minutes", "number"), CARDS)
+def test_the_card_of_a_chapter_says_its_time_and_its_exercises(
+    chapter, minutes, number
+):
     notebook = Path(__file__).parent.parent / f"{chapter}.ipynb"
-    exercises = re.findall(r"### Exercise \d", notebook.read_text("utf-8"))
-    assert len(exercises) == int(number)
+    text = notebook.read_text("utf-8")
+    assert f"*Time:* {IN_WORDS[minutes]}." in text
+    exercises = re.findall(r"### Exercise \d", text)
+    assert len(exercises) == int(number or 0)
+
+
+def test_every_chapter_has_a_card():
+    chapters = (Path(__file__).parent.parent / "chapters").glob("*.ipynb")
+    assert [card[0] for card in CARDS] == [
+        f"chapters/{path.stem}" for path in sorted(chapters)
+    ]

@@ -1,6 +1,7 @@
 """The ledger in HTML: a card for one claim, a table for all."""
 
 import inspect
+import re
 import textwrap
 from html import escape
 
@@ -78,15 +79,16 @@ class LedgerTable:
 
     def _row(self, c, figure):
         chapter, heading = c.where.split("#")
-        place = f"{self.folder}{chapter}.html#{heading}"
+        anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+        place = f"{self.folder}{chapter}.html#{anchor}"
         return (
             f'<tr><th scope="row">{c.number}</th>'
             f'<td data-label="Claim">{escape(c.sentence)}'
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
             f'<td data-label="Verdict">{_badge(c)}</td>'
             f'<td data-label="Figure" class="figure">{escape(str(figure))}</td>'
-            f'<td data-label="Where"><a href="{place}">{_title(chapter, heading)}'
-            "</a></td></tr>"
+            f'<td data-label="Where">Chapter {int(chapter[:2])}: '
+            f'<a href="{place}">{escape(heading)}</a></td></tr>'
         )
 
 
@@ -105,9 +107,3 @@ def ledger():
 
 def _badge(c):
     return f'<span class="verdict verdict-{SHORT[c.verdict]}">{c.verdict}</span>'
-
-
-def _title(chapter, heading):
-    """Name a place: ``Chapter 5, on a computer``."""
-    words = heading.replace("-", " ")
-    return f"Chapter {int(chapter[:2])}, {words}"

@@ -14,7 +14,6 @@ WEIGHTINGS = (
     "exact zeros",
     "state of a row",
     "learned",
-    "source",
 )
 SUPPORT = (
     "weighting",
@@ -45,7 +44,9 @@ class Table(SphinxDirective):
         lines += ["   :stub-columns: 1", "   :class: reference-table", ""]
         for row in [self.heads, *self.rows()]:
             for place, text in enumerate(row):
-                lines.append(f"   {'* -' if place == 0 else '  -'} {text}")
+                first, *more = text.split("\n")
+                lines.append(f"   {'* -' if place == 0 else '  -'} {first}")
+                lines += [line and f"       {line}" for line in more]
         lines.append("")
         holder = nodes.container(classes=["reference-tables"])
         self.state.nested_parse(StringList(lines, "weightings"), 0, holder)
@@ -62,9 +63,9 @@ class WeightingTable(Table):
         """Take the rows from the objects."""
         from attention_lib.book.reference import weighting_rows
 
-        for name, formula, *rest in weighting_rows():
+        for name, formula, *rest, source in weighting_rows():
             shown = f"``{formula}``" if any(c in formula for c in "^/(") else formula
-            yield linked(name), shown, *rest
+            yield f"{linked(name)}\n\n{source}".rstrip("\n–"), shown, *rest
 
 
 class SupportTable(Table):

@@ -16,7 +16,7 @@ from attention_lib.book.claims.ledger import claim
     "Softmax takes the whole row: no weight depends on one score alone. As code, the "
     "formula overflows for large scores and divides zero by zero for very low ones; "
     "subtracting the largest score first cures both.",
-    "05_worked_example#on-a-computer",
+    "05_worked_example#On a computer",
 )
 def the_formula_is_of_the_whole_row_and_overflows():
     """Run the formula as written where it fails, high and low."""
@@ -39,7 +39,7 @@ def the_formula_is_of_the_whole_row_and_overflows():
     "The exponential of each score makes every value positive.",
     "true",
     "Of real numbers. In float32 the exponential is exactly zero below -103.97.",
-    "05_worked_example#on-a-computer",
+    "05_worked_example#On a computer",
 )
 def exponentials_are_positive():
     """Take exponentials down to where float32 has none left."""
@@ -58,7 +58,7 @@ def exponentials_are_positive():
     "true",
     "On a computer the sum can overflow where no term does: subtract the largest score "
     "first.",
-    "05_worked_example#three-exponentials-one-sum",
+    "05_worked_example#Three exponentials, one sum",
 )
 def exponentials_are_summed():
     """Sum terms that are finite one by one, and overflow together."""
@@ -76,7 +76,7 @@ def exponentials_are_summed():
     "Each exponential is divided by the sum, and the weights are normalised.",
     "true",
     "They sum to one up to rounding, for any finite scores.",
-    "05_worked_example#three-exponentials-one-sum",
+    "05_worked_example#Three exponentials, one sum",
 )
 def division_normalises():
     """Divide many rows by their sums, and look at the worst total."""

@@ -17,7 +17,7 @@ from attention_lib.book.experiments.self_match import own_top_key
     "It computes mixing weights. What an element adds to the output is its weight "
     "times its value: a head can put nearly all its weight on a value of almost "
     "nothing.",
-    "01_motivation#what-the-weights-allow",
+    "01_motivation#What the weights allow",
 )
 def the_heaviest_weight_adds_next_to_nothing():
     """See what a trained head reads in rows that need no output."""
@@ -38,7 +38,7 @@ def the_heaviest_weight_adds_next_to_nothing():
     "true",
     "By definition: to attend to a key is to give it weight. That is how much of its "
     "value is read, and not yet how much the key matters to the model.",
-    "01_motivation#from-a-dictionary-to-a-soft-look-up",
+    "01_motivation#From a dictionary to a soft look-up",
 )
 def as_much_is_read_as_there_is_weight():
     """Move one value by one, and see by how much the output moves."""
@@ -63,7 +63,7 @@ def as_much_is_read_as_there_is_weight():
     "true",
     "And, as a rule, a scale and a mask. The order of the keys is none of them: it "
     "has to be written into the tokens, the scores or the mask.",
-    "01_motivation#queries-keys-and-values",
+    "01_motivation#Queries, keys and values",
 )
 def the_order_of_the_keys_is_no_input():
     """Shuffle the pairs of key and value; change the scale and the mask."""
@@ -91,7 +91,7 @@ def the_order_of_the_keys_is_no_input():
     "Queries and keys come from different matrices, so their product need be no "
     "similarity: it is not symmetric, and before training a token's best match is "
     "itself no more often than chance has it.",
-    "01_motivation#queries-keys-and-values",
+    "01_motivation#Queries, keys and values",
 )
 def a_token_matches_itself_as_often_as_chance_has_it():
     """Send tokens through random matrices, and look for the best match."""

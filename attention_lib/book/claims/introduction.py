@@ -21,7 +21,7 @@ from attention_lib.book.claims.ledger import claim
     "It turns scores into weights: for each query, a distribution over the keys that "
     "no mask hides. With every key hidden there is none, and dropout in training "
     "breaks the sum.",
-    "02_normalization#a-row-of-shares",
+    "02_normalization#A row of shares",
 )
 def rows_sum_to_one_until_weights_are_dropped():
     """Sum rows of weights: masked, all masked, and with dropout."""
@@ -48,7 +48,7 @@ def rows_sum_to_one_until_weights_are_dropped():
     "It plays the rest down, and never ignores it. Where one of n keys leads all "
     "others by g or more, these keep at most (n - 1)/(n - 1 + e^g) of the weight, and "
     "exactly that if all trail by g: with enough keys, almost all.",
-    "01_motivation#soft-means-that-everything-is-read",
+    "01_motivation#Soft means that everything is read",
 )
 def the_irrelevant_keys_together_outweigh_the_relevant_one():
     """Let one key lead by 5, among ever more others."""

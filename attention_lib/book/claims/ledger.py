@@ -32,7 +32,7 @@ class Claim:
     truth : str
         The condition under which it is true, or what is true instead.
     where : str
-        Chapter and heading that treat it, as ``"chapter#heading"``.
+        Chapter and heading that treat it, as ``"05_worked_example#On a computer"``.
     decide : callable
         Decides the claim and returns its figure, in at most a second.
     """

@@ -19,7 +19,7 @@ FIRST = 0  # the element that the essay says gets most of the attention
     "The exponentials of 2.0, 1.0 and 0.1 are 7.39, 2.72 and 1.11.",
     "true",
     "Rounded to two decimals, as the essay prints them.",
-    "05_worked_example#three-exponentials-one-sum",
+    "05_worked_example#Three exponentials, one sum",
 )
 def the_exponentials_are_rounded_well():
     """Round each exponential to two decimals."""
@@ -34,7 +34,7 @@ def the_exponentials_are_rounded_well():
     "The sum of the exponentials is 11.22.",
     "false as stated",
     "That is the sum of the rounded terms. The sum itself rounds to 11.21.",
-    "05_worked_example#the-sum-that-is-off-by-one",
+    "05_worked_example#The sum that is off by one",
 )
 def the_sum_is_off_by_one_in_the_last_digit():
     """Sum first and round after, not the other way."""
@@ -51,7 +51,7 @@ def the_sum_is_off_by_one_in_the_last_digit():
     "true",
     "To two decimals, also from the rounded terms: those weights are off by less than "
     "0.0004.",
-    "05_worked_example#the-sum-that-is-off-by-one",
+    "05_worked_example#The sum that is off by one",
 )
 def the_weights_are_right():
     """Round the weights, exact and from rounded terms."""
@@ -69,7 +69,7 @@ def the_weights_are_right():
     "So the model attends more to the first element.",
     "true",
     "It does, but not very sharply: 66 % of the weight, and in effect 2.3 keys of 3.",
-    "05_worked_example#how-focused-is-it",
+    "05_worked_example#How focused is it?",
 )
 def the_first_element_gets_most():
     """Look at the largest weight, and count the keys attended to in effect."""
