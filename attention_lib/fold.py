@@ -28,6 +28,9 @@ class State:
     total : array or Tensor, shape (..., H, L, 1), or None
         Sum of the sizes of the weights so far, relative to `max` (exponential and
         sum kinds). Where `max` is ``-inf`` it counts the keys that take part.
+    seen : array or Tensor of int, shape (..., H, L, 1), or None
+        0 where no key takes part, 1 where all that do score ``-inf``, otherwise 2 (sum
+        kind).
     weighting : Weighting or None
         The rule; None in the identity alone.
     dtype : dtype or None
@@ -38,6 +41,7 @@ class State:
     out: Any = None
     max: Any = None
     total: Any = None
+    seen: Any = None
     weighting: Weighting | None = None
     dtype: Any = None
 
@@ -109,9 +113,8 @@ def partial_attention(
 
     Notes
     -----
-    A row whose keys all score ``-inf``, without a mask, is NaN as in attention for
-    the exponential kind. The sum kind cannot tell it from a row of zeros, and where
-    ``phi(-inf)`` is zero its output is zeros.
+    A row whose keys all score ``-inf``, without a mask, is NaN as in attention, for
+    the kinds that normalise.
 
     References
     ----------
@@ -169,7 +172,8 @@ def partial_attention(
     with quiet(scores):
         peak, total, shares = _state_of(weighting, scores, where, n_keys)
         out = rules.weighted_sum(shares, _values(call, shares), where)
-    return State(out, peak, total, weighting, call.query.dtype)
+    seen = _seen(scores, where) if weighting.kind == "sum" else None
+    return State(out, peak, total, seen, weighting, call.query.dtype)
 
 
 def merge(a, b):
@@ -225,17 +229,19 @@ def merge(a, b):
     if a.out.shape != b.out.shape:
         shapes = f"{tuple(a.out.shape)} and {tuple(b.out.shape)}"
         raise ValueError(f"the states are of different queries: {shapes}")
+    xp = namespace(a.out)
+    seen = None if a.seen is None else xp.maximum(a.seen, b.seen)
     if a.max is None:
         total = None if a.total is None else a.total + b.total
-        return replace(a, out=a.out + b.out, total=total)
-    xp = namespace(a.max)
+        return replace(a, out=a.out + b.out, total=total, seen=seen)
     with quiet(a.max):
         peak = xp.maximum(a.max, b.max)
         # The larger one keeps its sums as they are, also where both are infinite.
         rise_a = xp.where(a.max == peak, xp.ones_like(peak), xp.exp(a.max - peak))
         rise_b = xp.where(b.max == peak, xp.ones_like(peak), xp.exp(b.max - peak))
         total = a.total * rise_a + b.total * rise_b
-        return replace(a, out=a.out * rise_a + b.out * rise_b, max=peak, total=total)
+        out = a.out * rise_a + b.out * rise_b
+        return replace(a, out=out, max=peak, total=total, seen=seen)
 
 
 def finalize(state):
@@ -283,9 +289,12 @@ def finalize(state):
         if total is not None:
             xp = namespace(out)
             out = out / xp.where(total == 0, xp.ones_like(total), total)
-            if state.max is not None:  # keys took part, all with a score of -inf
+            if state.seen is not None:
+                lost = state.seen == 1
+            else:
                 lost = (state.max == -INFINITY) & (state.total != 0)
-                out = xp.where(lost, xp.full_like(total, xp.nan), out)
+            # Keys took part, all with a score of -inf.
+            out = xp.where(lost, xp.full_like(total, xp.nan), out)
     return cast(out, state.dtype)
 
 
@@ -315,6 +324,13 @@ def _state_of(weighting, scores, where, n_keys):
     lost = taking.sum(-1, dtype=z.dtype)[..., None]
     total = shares.sum(-1)[..., None]
     return peak, xp.where(peak == -INFINITY, lost, total), shares
+
+
+def _seen(scores, where):
+    """Give 0 where no key takes part, 1 where all that do score -inf, otherwise 2."""
+    xp, other = namespace(scores), scores != -INFINITY
+    taking = xp.ones_like(other) if where is None else where
+    return xp.where((taking & other).any(-1), 2, taking.any(-1))[..., None]
 
 
 def _values(call, like):

@@ -123,6 +123,14 @@ MUTANTS = {
         ),
         [FOLD_EDGES + "test_scores_far_apart_merge_without_overflow"],
     ),
+    "a row of minus infinity folded to zeros": (
+        Change("attention_lib.fold.finalize", "state.seen == 1", "state.seen == 3"),
+        [
+            FOLD_EDGES
+            + "test_scores_that_are_all_minus_infinity_are_nan_as_in_attention"
+            "[numpy-Softpick-edges0]"
+        ],
+    ),
     "mask after the rows, not renormalised": (
         Change(
             "attention_lib.weightings.exponential.softmax",

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+import attention_lib as al
 from attention_lib import (
+    NormalizedSigmoid,
+    NormalizedTanh,
     Softmax,
+    Softmax1,
+    Softpick,
     State,
     finalize,
     merge,
@@ -25,6 +30,7 @@ from tests.oracle import attention_by_rows, close
 from tests.user_weightings import (
     FORMULAS,
     MeanExponential,
+    NormalizedReLU,
     OffByOne,
     Scalable,
     SquaredReLU,
@@ -35,6 +41,10 @@ from tests.user_weightings import (
 )
 
 INF, NAN = np.inf, np.nan
+NORMALISING = [
+    *(Softmax(), Softmax1(), Softpick(), NormalizedSigmoid(), NormalizedTanh()),
+    *(al.NormalizedReLU(), NormalizedReLU()),
+]
 
 
 @every_foldable
@@ -77,19 +87,27 @@ def test_nan_spoils_its_query_and_no_other(engine, poison, place, rng):
 
 
 @pytest.mark.parametrize("edges", [[], [4], [1, 2, 12]])
-def test_scores_that_are_all_minus_infinity_are_nan_as_in_attention(engine, edges):
+@pytest.mark.parametrize("weighting", NORMALISING, ids=name_of)
+def test_scores_that_are_all_minus_infinity_are_nan_as_in_attention(
+    engine, edges, weighting
+):
     query, value = np.ones((QUERIES, 1)), np.ones((KEYS, 3))
     key = np.full((KEYS, 1), -INF)
     where = np.ones((QUERIES, KEYS), bool)
     where[2], where[3, :4] = False, False
-    states = parts(engine, query, key, value, edges, where=where)
+    options = {"where": where, "weighting": weighting}
+    states = parts(engine, query, key, value, edges, **options)
     actual = engine.numpy(finalize(merged(states)))
     assert (actual[2] == 0).all()
     assert np.isnan(actual[[0, 1, 3, 4]]).all()
     key[6] = 1.0
-    states = parts(engine, query, key, value, edges, where=where)
+    states = parts(engine, query, key, value, edges, **options)
     actual = engine.numpy(finalize(merged(states)))
-    np.testing.assert_array_equal(actual[[0, 1, 3, 4]], 1)
+    whole = scaled_dot_product_attention(
+        query, key, value, where, weighting=weighting, method="dense"
+    )
+    np.testing.assert_allclose(actual, whole, rtol=1e-14)
+    assert (actual[[0, 1, 3, 4]] > 0).all()
 
 
 def test_scores_far_apart_merge_without_overflow(engine, rng):
