@@ -7,7 +7,7 @@ import numpy as np
 from attention_lib import _check
 from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
 from attention_lib.weightings import get_weighting
-from attention_lib.weightings.base import diagonal
+from attention_lib.weightings.jacobians import diagonal
 
 __all__ = [
     "attention_rollout",
@@ -304,8 +304,8 @@ def jacobian_norm(weighting, x):
 
     Notes
     -----
-    Takes O(n) of memory a row for the pointwise kind, whose matrix is diagonal, and
-    O(n^2) for the others.
+    Takes O(n) of memory a row: the matrix is a diagonal and one product of two vectors,
+    and is not built. A weighting with a ``jacobian`` of its own takes O(n^2).
 
     Examples
     --------

@@ -233,8 +233,8 @@ MUTANTS = {
     "merge does not rescale the output": (
         Change(
             "attention_lib.fold.merge",
-            "out=a.out * rise_a + b.out * rise_b",
-            "out=a.out + b.out",
+            "out = a.out * rise_a + b.out * rise_b",
+            "out = a.out + b.out",
         ),
         [SPLIT + "[numpy-Softmax]", SPLIT + "[torch-Softmax]"],
     ),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from attention_lib import definitions, jacobian, jacobian_norm
+from attention_lib import Softmax, definitions, jacobian, jacobian_norm
 from tests.engines import rounded, tolerance
 from tests.weightings.every import CASES
 
@@ -87,3 +87,39 @@ def test_the_norm_is_that_of_the_matrix(case, engine_dtype, rng):
     actual = engine.numpy(actual, dtype)
     assert actual.shape == (2, 3)
     np.testing.assert_allclose(actual, expected, tolerance(dtype, 256), 1e-5)
+
+
+@pytest.mark.parametrize("lead", [0.0, 3.0, 30.0, 300.0])
+def test_a_saturated_softmax_moves_by_a_little_and_not_by_nothing(engine, lead):
+    scores = np.zeros(5)
+    scores[2] = lead
+    # One weight p and four of (1 - p) / 4: every entry by hand.
+    rest = np.exp(-lead) / (1 + 4 * np.exp(-lead))
+    top = 1 / (1 + 4 * np.exp(-lead))
+    squares = (top * 4 * rest) ** 2 + 4 * (rest * (1 - rest)) ** 2
+    squares += 8 * (top * rest) ** 2 + 12 * rest**4
+    norm = jacobian_norm("softmax", engine.array(scores))
+    np.testing.assert_allclose(engine.numpy(norm), np.sqrt(squares), 1e-13, 1e-300)
+    moves = engine.numpy(jacobian("softmax", engine.array(scores)))
+    np.testing.assert_allclose(moves[2, 2], 4 * top * rest, 1e-13)
+    np.testing.assert_allclose(moves.sum(0), 0 * scores, atol=1e-15 * moves[2, 2])
+
+
+def test_the_norm_of_a_long_row_needs_no_matrix(engine):
+    scores = np.zeros(200_000)  # its matrix would take 320 GB
+    norm = engine.numpy(jacobian_norm("softmax", engine.array(scores)))
+    n = len(scores)
+    np.testing.assert_allclose(norm, np.sqrt(n - 1) / n, 1e-9)
+
+
+class Half(Softmax):
+    """Softmax, with a Jacobian that says it moves half as much."""
+
+    def jacobian(self, scores):
+        return super().jacobian(scores) / 2
+
+
+def test_a_jacobian_of_a_user_s_own_gives_the_norm(engine, rng):
+    scores = engine.array(rng.normal(size=(3, 5)))
+    ours = engine.numpy(jacobian_norm(Half(), scores))
+    np.testing.assert_allclose(ours, engine.numpy(jacobian_norm("softmax", scores)) / 2)

@@ -18,8 +18,6 @@ import dataclasses
 from numbers import Real
 from typing import ClassVar
 
-import numpy as np
-
 from attention_lib import _check
 from attention_lib._dispatch import (
     cast,
@@ -30,6 +28,7 @@ from attention_lib._dispatch import (
     namespace,
     quiet,
 )
+from attention_lib.weightings import jacobians
 
 __all__ = ["Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"]
 
@@ -91,12 +90,18 @@ class Weighting:
 
     def jacobian(self, scores):
         """Give the derivatives of the weights along the last axis, (..., n, n)."""
+        return jacobians.matrix(*self.slopes(scores))
+
+    def slopes(self, scores):
+        """Give three rows: the Jacobian's diagonal, and u and v of ``- u_i v_j``."""
         raise TypeError(f"{type(self).__name__} has no Jacobian in closed form")
 
     def jacobian_norm(self, scores):
-        """Give the Frobenius norm of the Jacobian of each row."""
-        moves = self.jacobian(scores)
-        return namespace(moves).linalg.vector_norm(moves, axis=(-2, -1))
+        """Give the Frobenius norm of the Jacobian of each row, without the matrix."""
+        if type(self).jacobian is not Weighting.jacobian:
+            moves = self.jacobian(scores)
+            return namespace(moves).linalg.vector_norm(moves, axis=(-2, -1))
+        return jacobians.norm(*self.slopes(scores))
 
     def constant_multiplier(self):
         """Give the number that multiplies the scores, if this is softmax of them."""
@@ -174,11 +179,14 @@ class Exponential(Weighting):
         shared = weights * logistic(total - like(self.offset, z))
         return masked(shared, where)  # in a row of NaN, too
 
-    def jacobian(self, scores):
-        """Give ``diag(w) - w w^T``; a rule that rescales needs its own."""
+    def slopes(self, scores):
+        """Give those of ``diag(w) - w w^T``; a rule that rescales needs its own."""
         if type(self).exponent is not Exponential.exponent:
-            return super().jacobian(scores)
-        return covariance(self.rows(scores))
+            return super().slopes(scores)
+        weights = self.rows(scores)
+        if self.offset is not None:  # the others and the extra key
+            return weights * (1 - weights), weights, weights
+        return jacobians.of_shares(weights, weights)
 
 
 class Sum(Weighting):
@@ -204,15 +212,14 @@ class Sum(Weighting):
         nan = (~xp.isfinite(total)) | only_minus_infinity(scores, where)
         return masked(xp.where(nan, xp.full_like(total, xp.nan), weights), where)
 
-    def jacobian(self, scores):
-        """Give ``(diag(phi') - w (sign(phi) phi')^T) / (sum |phi| + eps)``."""
+    def slopes(self, scores):
+        """Give those of ``(diag(phi') - w (sign(phi) phi')^T) / (sum |phi| + eps)``."""
         xp = namespace(scores)
         shares, slopes = self.phi(scores), self.derivative(scores)
         total = abs(shares).sum(-1)[..., None] + self.eps
         total = xp.where(total == 0, xp.ones_like(total), total)
         weights, slopes = shares / total, slopes / total
-        pull = xp.sign(shares) * slopes
-        return diagonal(slopes) - weights[..., :, None] * pull[..., None, :]
+        return slopes * (1 - abs(weights)), weights, xp.sign(shares) * slopes
 
 
 class Pointwise(Weighting):
@@ -236,7 +243,7 @@ class Pointwise(Weighting):
     def jacobian(self, scores):
         """Give ``diag(phi')``: a score moves its own weight only."""
         n = (count(scores, None),) if self.uses_n else ()
-        return diagonal(self.derivative(scores, *n))
+        return jacobians.diagonal(self.derivative(scores, *n))
 
     def jacobian_norm(self, scores):
         """Give the norm of ``phi'``: nothing lies off the diagonal."""
@@ -251,15 +258,14 @@ class Threshold(Weighting):
     kind = "threshold"
     alpha: float
 
-    def jacobian(self, scores):
-        """Give ``diag(h) - h h^T / sum h``, ``h = w^(2 - alpha)`` on the support."""
+    def slopes(self, scores):
+        """Give those of ``diag(h) - h h^T / sum h``, where ``h = w^(2 - alpha)``."""
         xp = namespace(scores)
         weights = self.rows(scores)
         inside = xp.where(weights > 0, weights, xp.ones_like(weights))
         alpha = like(self.alpha, scores)
         slopes = xp.where(weights > 0, inside ** (2 - alpha), 0 * weights)
-        share = slopes / slopes.sum(-1)[..., None]
-        return diagonal(slopes) - share[..., :, None] * slopes[..., None, :]
+        return jacobians.of_shares(slopes / slopes.sum(-1)[..., None], slopes)
 
 
 class Selection(Weighting):
@@ -273,11 +279,6 @@ def count(scores, where):
     if where is None:
         return scores.shape[-1]
     return cast(where.sum(-1), scores.dtype)[..., None]
-
-
-def covariance(weights):
-    """Give ``diag(w) - w w^T``, softmax's derivatives."""
-    return diagonal(weights) - weights[..., :, None] * weights[..., None, :]
 
 
 def like(parameter, scores):
@@ -320,10 +321,3 @@ def only_minus_infinity(scores, where):
     if where is None:
         return alone.all(-1)[..., None] & bool(scores.shape[-1])
     return ((alone | ~where).all(-1) & where.any(-1))[..., None]
-
-
-def diagonal(x):
-    """Put each row of `x` on the diagonal of a matrix."""
-    if is_tensor(x):
-        return namespace(x).diag_embed(x)
-    return masked(x[..., None], np.eye(x.shape[-1], dtype=bool))

@@ -7,7 +7,8 @@ from typing import Any
 
 from attention_lib import _check
 from attention_lib._dispatch import cast, engine, full, namespace, quiet
-from attention_lib.weightings.base import Exponential, covariance, like
+from attention_lib.weightings.base import Exponential, like
+from attention_lib.weightings.jacobians import of_shares
 
 __all__ = [
     "ScalableSoftmax",
@@ -417,12 +418,10 @@ class Softmax(Exponential):
         temperature = _like(self.temperature, scores)
         return engine(scores).rows.softmax(scores, scores.ndim - 1, where, temperature)
 
-    def jacobian(self, scores):
-        r"""Give ``(diag(w) - w w^T) / T``."""
-        temperature = _like(self.temperature, scores)
-        if getattr(temperature, "ndim", 0):
-            temperature = temperature[..., None]
-        return covariance(self.rows(scores)) / temperature
+    def slopes(self, scores):
+        """Give those of ``(diag(w) - w w^T) / T``."""
+        weights = self.rows(scores)
+        return of_shares(weights, weights / _like(self.temperature, scores))
 
     def constant_multiplier(self):
         """Give ``1 / T``, where it is one number that a query can be multiplied by."""
@@ -482,12 +481,11 @@ class ScalableSoftmax(Exponential):
         """Multiply by the scale and the logarithm of the number of keys."""
         return scores * self.factor(scores, n)
 
-    def jacobian(self, scores):
+    def slopes(self, scores):
         """Give softmax's, times the scale and the logarithm."""
+        weights = self.rows(scores)
         factor = self.factor(scores, scores.shape[-1])
-        if getattr(factor, "ndim", 0):
-            factor = factor[..., None]
-        return factor * covariance(self.rows(scores))
+        return of_shares(weights, weights * factor)
 
     def factor(self, scores, n):
         """Give what multiplies the scores, for rows in which `n` keys take part."""

@@ -6,10 +6,10 @@ from attention_lib import _check
 from attention_lib._dispatch import engine, full, is_tensor, namespace
 from attention_lib.weightings.base import (
     Selection,
-    covariance,
     masked,
     only_minus_infinity,
 )
+from attention_lib.weightings.jacobians import of_shares
 
 __all__ = ["Hardmax", "TopK", "hardmax", "top_k_softmax"]
 
@@ -122,9 +122,10 @@ class Hardmax(Selection):
         share = xp.where(odd, xp.full_like(share, xp.nan), share)
         return masked(share, where)
 
-    def jacobian(self, scores):
+    def slopes(self, scores):
         """Give zeros: a small change of the scores changes no weight."""
-        return 0 * covariance(self.rows(scores))
+        weights = self.rows(scores)
+        return of_shares(weights, 0 * weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +166,10 @@ class TopK(Selection):
         nan = nan | only_minus_infinity(scores, where)
         return masked(xp.where(nan, xp.full_like(weights, xp.nan), weights), where)
 
-    def jacobian(self, scores):
+    def slopes(self, scores):
         """Give softmax's, of the keys that are kept."""
-        return covariance(self.rows(scores))
+        weights = self.rows(scores)
+        return of_shares(weights, weights)
 
     def _largest(self, scores, where):
         """Tell the k largest that take part; of those that tie, the first."""

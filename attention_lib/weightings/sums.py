@@ -7,12 +7,12 @@ from attention_lib import _check
 from attention_lib._dispatch import engine, full, is_tensor, namespace
 from attention_lib.weightings.base import (
     Sum,
-    diagonal,
     like,
     logistic,
     masked,
     only_minus_infinity,
 )
+from attention_lib.weightings.jacobians import of_shares
 from attention_lib.weightings.pointwise import rectified
 
 __all__ = [
@@ -165,8 +165,8 @@ class Softpick(Sum):
         weights = picked / xp.where(total == 0, xp.ones_like(total), total)
         return _finish(weights, total, scores, where)
 
-    def jacobian(self, scores):
-        """Give ``e^s ([i = j, s > 0] - w sign(s)^T) / (sum |e^s - 1| + eps)``."""
+    def slopes(self, scores):
+        """Give those of ``e^s ([i = j, s > 0] - w sign(s)^T)``, over the sum."""
         xp = namespace(scores)
         weights = self.rows(scores)
         peak, total, _ = self.relative_state(scores, None)
@@ -175,8 +175,7 @@ class Softpick(Sum):
             total == 0, xp.ones_like(total), total
         )
         own = xp.where(scores > 0, slopes, xp.zeros_like(slopes))
-        pull = xp.sign(scores) * slopes
-        return diagonal(own) - weights[..., :, None] * pull[..., None, :]
+        return own * (1 - weights), weights, xp.sign(scores) * slopes
 
 
 class _Homogeneous(Sum):
@@ -293,11 +292,10 @@ class _Logarithmic(Sum):
         lost = xp.where(endless, xp.full_like(weights, xp.nan), weights)
         return masked(lost, where)
 
-    def jacobian(self, scores):
-        """Give ``w_i ([i = j] - w_j) l_j``, with l the derivative of `log_phi`."""
-        weights, slopes = self.rows(scores), self.log_derivative(scores)
-        pull = weights * slopes
-        return diagonal(pull) - weights[..., :, None] * pull[..., None, :]
+    def slopes(self, scores):
+        """Give those of ``w_i ([i = j] - w_j) l_j``, with l that of `log_phi`."""
+        weights = self.rows(scores)
+        return of_shares(weights, weights * self.log_derivative(scores))
 
 
 @dataclass(frozen=True, eq=False)
