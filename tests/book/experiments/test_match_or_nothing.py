@@ -3,10 +3,10 @@
 In brackets: the worst replica seen, of 19 or more in each cell.
 """
 
-import numpy as np
 import pytest
 
-from attention_lib.book.experiments import load, match_or_nothing
+from attention_lib.book.experiments import match_or_nothing
+from tests.book.experiments.cells import saved_cells
 
 BATCH = 32
 STEPS = {
@@ -19,14 +19,7 @@ STEPS = {
 
 def saved():
     """Give the saved cells by map and BOS."""
-    return {
-        (cell["map"], cell["bos"]): {
-            key: np.array(numbers)
-            for key, numbers in cell.items()
-            if isinstance(numbers, list)
-        }
-        for cell in load("match_or_nothing")["result"]["cells"]
-    }
+    return saved_cells("match_or_nothing")
 
 
 def again():

@@ -6,7 +6,8 @@ In brackets: the worst replica seen, of 25 to 35 in each cell.
 import numpy as np
 import pytest
 
-from attention_lib.book.experiments import load, trigger
+from attention_lib.book.experiments import trigger
+from tests.book.experiments.cells import saved_cells
 
 # Steps after which a cell shows what it has to, though its batches are small.
 BATCH = 48
@@ -20,15 +21,7 @@ STEPS = {
 
 def saved():
     """Give the saved cells at the rate 1e-2, without a gate."""
-    return {
-        (cell["map"], cell["bos"]): {
-            key: np.array(numbers)
-            for key, numbers in cell.items()
-            if isinstance(numbers, list)
-        }
-        for cell in load("trigger")["result"]["cells"]
-        if cell["rate"] == 1e-2 and not cell["gate"]
-    }
+    return saved_cells("trigger", rate=1e-2, gate=False)
 
 
 def again():
