@@ -30,7 +30,7 @@ PARALLEL := $(WORKERS) --dist=loadfile
 ONE_BY_ONE := $(WORKERS) --dist=load --maxschedchunk=1
 
 STARTED := $(shell date +%s)
-SITE_SOURCES := $(shell find *.md *.yml references.bib assets chapters attention_lib \
+SITE_SOURCES := $(shell find *.md *.yml references.bib api assets chapters attention_lib \
 	tools -type f ! -name '*.pyc' ! -name '*.tmp' 2>/dev/null)
 
 # $(call step,what it does,command): announce it, run it, and name it if it fails.

@@ -18,8 +18,10 @@ NONE = (
     "no Chromium or Chrome here, and none could be installed: "
     "name one in the environment variable CHROMIUM"
 )
-# Quiet and alone: what a browser does in the background, it must not do in a test.
+# Quiet and alone: what a browser does in the background, it must not do in a test, and
+# no other host is there.
 FLAGS = (
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -42,7 +42,7 @@ def test_a_hidden_solution_opens_from_the_keyboard(visitor):
 
 
 def test_formulas_are_drawn(visitor):
-    page = visitor.open("api.html")
+    page = visitor.open("api/rows.html")
     formulas = page.locator("dd > .math")
     drawn = page.locator("dd > .math mjx-container mjx-math")
     assert drawn.count() == formulas.count() > 10
@@ -57,7 +57,7 @@ def test_code_of_68_columns_does_not_scroll(visitor):
 
 
 def test_what_scrolls_can_be_reached(visitor):
-    page = visitor.open("api.html", 390)
+    page = visitor.open("api/rows.html", 390)
     wide = "box => box.scrollWidth > box.clientWidth"
     boxes = page.locator(".math mjx-container[display]")
     scrolling = [box for box in boxes.all() if box.evaluate(wide)]

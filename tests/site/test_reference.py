@@ -14,7 +14,21 @@ from tools.site.names import public_names
 @pytest.mark.parametrize("path", sorted(set(public_names().values())))
 def test_every_public_name_is_documented(pages, path):
     ids = [path, f"module-{path}"]
-    assert pages["api.html"].find(id=ids), f"{path} is not in api.md"
+    places = [name for name, page in pages.items() if page.find(id=ids)]
+    assert len(places) == 1, f"{path} is documented on {places}"
+    assert places[0].startswith("api")
+    is_module = pages[places[0]].find(id=f"module-{path}")
+    assert is_module or pages["api.html"].select(f'th a[href$="#{path}"]')
+
+
+def reference(pages):
+    return [page for name, page in pages.items() if name.startswith("api/")]
+
+
+def test_the_overview_links_every_name_that_it_shows(pages):
+    names = pages["api.html"].select("table.names-table tbody th")
+    assert len(names) > 60
+    assert not [name.text for name in names if not name.a]
 
 
 def test_public_names_include_those_of_the_modules():
@@ -29,15 +43,20 @@ def test_public_names_include_those_of_the_modules():
 
 
 def test_entries_have_text_and_formulas(pages):
-    page = pages["api.html"]
-    for entry in page.select("dl.py"):
+    entries = [e for page in reference(pages) for e in page.select("dl.py")]
+    assert entries
+    for entry in entries:
         assert entry.dd.text.strip(), entry.dt.get("id")
-    assert page.find(id="attention_lib.softmax").parent.select("div.math")
+    softmax = pages["api/rows.html"].find(id="attention_lib.softmax")
+    assert softmax.parent.select("div.math")
 
 
 def test_names_in_docstrings_are_links(pages):
-    links = pages["api.html"].select('dd a[href="#attention_lib.softmax"]')
-    assert links
+    inside = pages["api/rows.html"].select('dd a[href="#attention_lib.softmax"]')
+    address = "rows.html#attention_lib.softmax"
+    between = pages["api/weightings.html"].select(f'dd a[href="{address}"]')
+    assert inside
+    assert between
 
 
 def keys():

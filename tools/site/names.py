@@ -56,7 +56,7 @@ def name_role(role, rawtext, text, lineno, inliner, options=None, content=None):
 
 def keep_quotes(app, docname, source):
     """Leave the quotes of docstrings straight: they are code, as in ``"auto"``."""
-    app.config.smartquotes_action = "D" if docname == "api" else "qDe"
+    app.config.smartquotes_action = "D" if docname.startswith("api") else "qDe"
 
 
 def setup(app):

@@ -1,5 +1,10 @@
 """Directives for the API page: tables made from the library while the page is built."""
 
+import importlib
+import inspect
+import re
+from pathlib import Path
+
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -33,6 +38,8 @@ class Table(SphinxDirective):
 
     heads: tuple = ()
     label = ""
+    style = "reference-table"
+    widths = "auto"
 
     def rows(self):
         """Give the rows, as tuples of text."""
@@ -40,8 +47,9 @@ class Table(SphinxDirective):
 
     def run(self):
         """Write the table as reStructuredText and have it read."""
-        lines = ["", f".. list-table:: {self.label}", "   :header-rows: 1"]
-        lines += ["   :stub-columns: 1", "   :class: reference-table", ""]
+        lines = ["", f".. list-table:: {self.label}".rstrip(), "   :header-rows: 1"]
+        lines += ["   :stub-columns: 1", f"   :class: {self.style}"]
+        lines += [f"   :widths: {self.widths}", ""]
         for row in [self.heads, *self.rows()]:
             for place, text in enumerate(row):
                 first, *more = text.split("\n")
@@ -51,6 +59,27 @@ class Table(SphinxDirective):
         holder = nodes.container(classes=["reference-tables"])
         self.state.nested_parse(StringList(lines, "weightings"), 0, holder)
         return holder.children
+
+
+class NamesOf(Table):
+    """What a page of the reference documents, with the first line of each docstring."""
+
+    required_arguments = 1
+    heads = ("name", "what it is for")
+    style = "reference-table names-table"
+    widths = "2 3"
+
+    def rows(self):
+        """Read the page for its names, and the objects for their summaries."""
+        page = Path(self.env.doc2path(self.arguments[0]))
+        self.env.note_dependency(str(page))
+        for path in re.findall(
+            r"auto(?:function|class):: (\S+)", page.read_text("utf-8")
+        ):
+            module, _, name = path.rpartition(".")
+            found = getattr(importlib.import_module(module), name)
+            shown = path.removeprefix("attention_lib.")
+            yield f":py:obj:`{shown} <{path}>`", first_line(found)
 
 
 class WeightingTable(Table):
@@ -82,6 +111,11 @@ class SupportTable(Table):
             yield linked(name), *rest
 
 
+def first_line(found):
+    """Give the summary of an object."""
+    return inspect.getdoc(found).partition("\n")[0]
+
+
 def linked(label):
     """Link the class in a label such as ``ReLU(mean=True)``."""
     name, bracket, arguments = label.partition("(")
@@ -92,3 +126,4 @@ def setup(app):
     """Register the directives."""
     app.add_directive("weighting-table", WeightingTable)
     app.add_directive("support-table", SupportTable)
+    app.add_directive("names-of", NamesOf)

@@ -3,6 +3,7 @@
 The small templates beside this file cure those of the theme's own components.
 """
 
+import functools
 import re
 import shutil
 from pathlib import Path
@@ -59,6 +60,22 @@ def lines_of_signature(found):
     return lines.replace("</dd>", "</span>")
 
 
+def name_the_toggles(app, pagename, templatename, context, doctree):
+    """Give the arrows that open a part of the contents a name that can be heard."""
+    generate = context.get("generate_toctree_html")
+    if generate is None:
+        return
+
+    @functools.wraps(generate)
+    def named(*args, **options):
+        contents = generate(*args, **options)
+        for toggle in contents.select("li > details > summary"):
+            toggle["aria-label"] = f"Pages of {toggle.find_previous('a').text}"
+        return contents
+
+    context["generate_toctree_html"] = named
+
+
 def open_at_the_landing_page(app, error):
     """Make index.html the landing page itself, where there would be a redirection."""
     if error is None and app.builder.name == "html":
@@ -72,4 +89,5 @@ def setup(app):
     app.connect("config-inited", add_templates)
     app.connect("html-page-context", remove_thebe_styles)
     app.connect("html-page-context", repair_body)
+    app.connect("html-page-context", name_the_toggles, priority=900)
     app.connect("build-finished", open_at_the_landing_page, priority=400)
