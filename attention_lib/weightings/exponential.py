@@ -354,7 +354,8 @@ def scalable_softmax(x, axis=-1, *, where=None, scale=1.0):
     Notes
     -----
     The relative error of a weight is at most ``(16 + 2 r) eps``, with ``r`` the largest
-    size of a score after it was multiplied, in rows of up to 30,000 keys.
+    size of a score after it was multiplied, in rows of up to 30,000 keys. A row is
+    NaN where that product is beyond the largest number of the dtype it is computed in.
 
     References
     ----------
