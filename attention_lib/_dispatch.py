@@ -1,4 +1,4 @@
-"""Which engine serves an array: torch's where a tensor arrives, else NumPy's.
+"""What NumPy arrays and torch tensors have in common, under one name.
 
 torch is never imported here: a tensor can only arrive once it has been.
 """
@@ -10,7 +10,6 @@ import numpy as np
 
 __all__ = [
     "cast",
-    "engine",
     "full",
     "is_tensor",
     "kind_of",
@@ -31,17 +30,6 @@ def kind_of(x):
     if is_tensor(x):
         return "torch Tensor"
     return "NumPy array" if isinstance(x, np.ndarray | np.generic) else type(x).__name__
-
-
-def engine(x):
-    """Give the package of the engine that serves `x`."""
-    if is_tensor(x):
-        from attention_lib import torch_backend
-
-        return torch_backend
-    from attention_lib import numpy_backend
-
-    return numpy_backend
 
 
 def namespace(x):

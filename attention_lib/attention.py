@@ -1,7 +1,7 @@
 """Attention with any weighting, under the signature that torch made common."""
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import cast, engine, full, namespace, quiet
+from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
 from attention_lib.weightings import get_weighting
 
 __all__ = [
@@ -135,9 +135,7 @@ def scaled_dot_product_attention(
     )
     weighting = fitting(weighting, call)
     dropout_p = _call.dropout(dropout_p, rng, call.query, method)
-    return engine(call.query).attention.attention(
-        call, weighting, method, dropout_p, rng
-    )
+    return engine_of(call).attention(call, weighting, method, dropout_p, rng)
 
 
 def attention_scores(
@@ -192,7 +190,7 @@ def attention_scores(
     call = _call.attention(
         query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
     )
-    scores, where = engine(call.query).attention.scores(call)
+    scores, where = engine_of(call).scores(call)
     with quiet(scores):
         scores = _as_asked(scores, call)
     if where is None:
@@ -249,7 +247,7 @@ def attention_weights(
         query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
     )
     weighting = fitting(weighting, call)
-    scores, where = engine(call.query).attention.scores(call)
+    scores, where = engine_of(call).scores(call)
     with quiet(scores):
         return _as_asked(weighting.rows(scores, where), call)
 
@@ -341,6 +339,15 @@ def _heads(x, n_heads):
     """Split the features into heads: (..., L, H E) to (..., H, L, E)."""
     split = x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads)
     return namespace(x).swapaxes(split, -3, -2)
+
+
+def engine_of(call):
+    """Give the module with attention for a call: torch's for tensors, else NumPy's."""
+    if is_tensor(call.query):
+        from attention_lib.torch_backend import attention
+    else:
+        from attention_lib.numpy_backend import attention
+    return attention
 
 
 def fitting(weighting, call):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import cast, engine, full, is_tensor, namespace, quiet
-from attention_lib.attention import fitting
+from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
+from attention_lib.attention import engine_of, fitting
 from attention_lib.weightings import Weighting, get_weighting
 from attention_lib.weightings.base import like, masked
 
@@ -167,7 +167,7 @@ def partial_attention(
     if weighting.uses_n and n_keys is None:
         message = f"{type(weighting).__name__} uses the number of keys: give n_keys"
         raise ValueError(message)
-    rules = engine(call.query).attention
+    rules = engine_of(call)
     scores, where = rules.scores(call)
     with quiet(scores):
         peak, total, shares = _state_of(weighting, scores, where, n_keys)

@@ -134,8 +134,8 @@ MUTANTS = {
     "mask after the rows, not renormalised": (
         Change(
             "attention_lib.weightings.exponential.softmax",
-            "return engine(x).rows.softmax(x, axis, where, temperature)",
-            "weights = engine(x).rows.softmax(x, axis, None, temperature)\n"
+            "return rows_of(x).softmax(x, axis, where, temperature)",
+            "weights = rows_of(x).softmax(x, axis, None, temperature)\n"
             "    return weights if where is None else weights * where",
         ),
         [

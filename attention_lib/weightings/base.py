@@ -21,13 +21,13 @@ from typing import ClassVar
 from attention_lib import _check
 from attention_lib._dispatch import (
     cast,
-    engine,
     full,
     is_tensor,
     move_axis,
     namespace,
     quiet,
 )
+from attention_lib._engines import rows_of
 from attention_lib.weightings import jacobians
 
 __all__ = ["Exponential", "Pointwise", "Selection", "Sum", "Threshold", "Weighting"]
@@ -168,7 +168,7 @@ class Exponential(Weighting):
         """Weigh along the last axis."""
         n = count(scores, where) if self.uses_n else None
         z = self.exponent(masked(scores, where), n)
-        rules = engine(z).rows
+        rules = rows_of(z)
         weights = rules.softmax(z, z.ndim - 1, where)
         if self.offset is None:
             return weights

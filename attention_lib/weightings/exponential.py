@@ -6,7 +6,8 @@ from numbers import Real
 from typing import Any
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, engine, full, namespace, quiet
+from attention_lib._dispatch import cast, full, namespace, quiet
+from attention_lib._engines import rows_of
 from attention_lib.weightings.base import Exponential, like
 from attention_lib.weightings.jacobians import of_shares
 
@@ -95,7 +96,7 @@ def softmax(x, axis=-1, *, where=None, temperature=1.0):
     """
     x, axis, where = _rows(x, axis, where)
     temperature = _temperature(temperature, x, axis)
-    return engine(x).rows.softmax(x, axis, where, temperature)
+    return rows_of(x).softmax(x, axis, where, temperature)
 
 
 def log_softmax(x, axis=-1, *, where=None, temperature=1.0):
@@ -146,7 +147,7 @@ def log_softmax(x, axis=-1, *, where=None, temperature=1.0):
     """
     x, axis, where = _rows(x, axis, where)
     temperature = _temperature(temperature, x, axis)
-    return engine(x).rows.log_softmax(x, axis, where, temperature)
+    return rows_of(x).log_softmax(x, axis, where, temperature)
 
 
 def logsumexp(x, axis=-1, *, where=None, keepdims=False):
@@ -196,7 +197,7 @@ def logsumexp(x, axis=-1, *, where=None, keepdims=False):
     np.float64(1000.693147)
     """
     x, axis, where = _rows(x, axis, where)
-    return engine(x).rows.logsumexp(x, axis, where, keepdims)
+    return rows_of(x).logsumexp(x, axis, where, keepdims)
 
 
 def online_softmax(blocks):
@@ -417,7 +418,7 @@ class Softmax(Exponential):
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
         temperature = _like(self.temperature, scores)
-        return engine(scores).rows.softmax(scores, scores.ndim - 1, where, temperature)
+        return rows_of(scores).softmax(scores, scores.ndim - 1, where, temperature)
 
     def slopes(self, scores):
         """Give those of ``(diag(w) - w w^T) / T``."""

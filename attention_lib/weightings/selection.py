@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from attention_lib import _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace
+from attention_lib._dispatch import full, is_tensor, namespace
+from attention_lib._engines import rows_of
 from attention_lib.weightings.base import (
     Selection,
     masked,
@@ -159,7 +160,7 @@ class TopK(Selection):
         if not scores.shape[-1]:
             return 0 * scores
         kept = self._largest(scores, where)
-        weights = engine(scores).rows.softmax(scores, scores.ndim - 1, kept)
+        weights = rows_of(scores).softmax(scores, scores.ndim - 1, kept)
         xp = namespace(scores)
         known = masked(scores, where)
         nan = (xp.isnan(known) | (known == float("inf"))).any(-1)[..., None]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attention_lib import _check
-from attention_lib._dispatch import engine, full, is_tensor, namespace
+from attention_lib._dispatch import full, is_tensor, namespace
+from attention_lib._engines import rows_of
 from attention_lib.weightings.base import (
     Sum,
     like,
@@ -284,7 +285,7 @@ class _Logarithmic(Sum):
         """Weigh along the last axis."""
         known = masked(scores, where)
         logs = self.log_phi(known)
-        weights = engine(logs).rows.softmax(logs, logs.ndim - 1, where)
+        weights = rows_of(logs).softmax(logs, logs.ndim - 1, where)
         # Infinity has no unique limit, here as elsewhere, although phi has one.
         odd = full((), float("inf"), scores)
         endless = (masked(known, where) == odd).any(-1)[..., None]

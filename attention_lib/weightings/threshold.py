@@ -5,7 +5,7 @@ from numbers import Real
 from typing import Any
 
 from attention_lib import _check
-from attention_lib._dispatch import engine
+from attention_lib._engines import entmax_of, rows_of
 from attention_lib.weightings.base import Threshold, like
 
 __all__ = ["Entmax", "Sparsemax", "entmax", "sparsemax"]
@@ -126,7 +126,7 @@ class Sparsemax(Threshold):
 
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
-        return engine(scores).entmax.entmax(scores, 1.0, where)
+        return entmax_of(scores).entmax(scores, 1.0, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,5 +154,5 @@ class Entmax(Threshold):
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
         if isinstance(self.alpha, Real) and self.alpha == 1:
-            return engine(scores).rows.softmax(scores, scores.ndim - 1, where)
-        return engine(scores).entmax.entmax(scores, like(self.alpha, scores) - 1, where)
+            return rows_of(scores).softmax(scores, scores.ndim - 1, where)
+        return entmax_of(scores).entmax(scores, like(self.alpha, scores) - 1, where)

@@ -1,6 +1,7 @@
 """The shape of the source: small files, and imports in one direction."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,39 @@ def test_the_library_needs_neither_the_book_nor_its_figures(name):
     for module in imported(name):
         assert module.partition(".")[0] != "matplotlib"
         assert not f"{module}.".startswith("attention_lib.book.")
+
+
+def modules():
+    """Map each module of the library to the modules of it that it imports."""
+    places = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name
+        for name in NAMES
+    }
+    graph = {}
+    for module, name in places.items():
+        found = {each for each in imported(name) if each in places}
+        # `from package import module` needs the module, not the package's own names.
+        inner = {each.rpartition(".")[0] for each in found}
+        direct = set(from_its_face(name))
+        graph[module] = {e for e in found if e not in inner or e in direct} - {module}
+    return graph
+
+
+def from_its_face(name):
+    """Give the packages of which a file takes names that are no modules."""
+    for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            folder = ROOT / node.module.replace(".", "/")
+            if any(
+                not (folder / f"{alias.name}.py").exists()
+                and not (folder / alias.name).is_dir()
+                for alias in node.names
+            ):
+                yield node.module
+
+
+def test_no_imports_run_in_a_circle():
+    graph = modules()
+    assert sum(map(len, graph.values())) > 100
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+    assert order.index("attention_lib._dispatch") < order.index("attention_lib.fold")
