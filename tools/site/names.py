@@ -23,6 +23,7 @@ def public_names():
         For example ``{"softmax": "attention_lib.softmax"}``.
     """
     import attention_lib
+    from attention_lib import nn
 
     names = {name: f"attention_lib.{name}" for name in attention_lib.__all__}
     for name in attention_lib.__all__:
@@ -33,6 +34,8 @@ def public_names():
             at_top = getattr(attention_lib, inner, None) is getattr(module, inner)
             path = inner if at_top else f"{name}.{inner}"
             names[f"{name}.{inner}"] = f"attention_lib.{path}"
+    for name in nn.__all__:  # torch's modules, which `import attention_lib` leaves out
+        names[name] = names[f"nn.{name}"] = f"attention_lib.nn.{name}"
     return names
 
 
