@@ -27,10 +27,10 @@ class State:
         Largest score so far (exponential kind).
     total : array or Tensor, shape (..., H, L, 1), or None
         Sum of the sizes of the weights so far, relative to `max` (exponential and
-        sum kinds). Where `max` is ``-inf`` it counts the keys that take part.
+        sum kinds).
     seen : array or Tensor of int, shape (..., H, L, 1), or None
-        0 where no key takes part, 1 where all that do score ``-inf``, otherwise 2 (sum
-        kind).
+        0 where no key takes part, 1 where all that do score ``-inf``, otherwise 2
+        (exponential and sum kinds).
     weighting : Weighting or None
         The rule; None in the identity alone.
     dtype : dtype or None
@@ -170,9 +170,8 @@ def partial_attention(
     rules = engine_of(call)
     scores, where = rules.scores(call)
     with quiet(scores):
-        peak, total, shares = _state_of(weighting, scores, where, n_keys)
+        peak, total, seen, shares = _state_of(weighting, scores, where, n_keys)
         out = rules.weighted_sum(shares, _values(call, shares), where)
-    seen = _seen(scores, where) if weighting.kind == "sum" else None
     return State(out, peak, total, seen, weighting, call.query.dtype)
 
 
@@ -289,48 +288,47 @@ def finalize(state):
         if total is not None:
             xp = namespace(out)
             out = out / xp.where(total == 0, xp.ones_like(total), total)
-            if state.seen is not None:
-                lost = state.seen == 1
-            else:
-                lost = (state.max == -INFINITY) & (state.total != 0)
-            # Keys took part, all with a score of -inf.
-            out = xp.where(lost, xp.full_like(total, xp.nan), out)
+            out = xp.where(state.seen == 1, xp.full_like(total, xp.nan), out)
     return cast(out, state.dtype)
 
 
 def _state_of(weighting, scores, where, n_keys):
-    """Give the maximum, the total and the undivided weights of a block."""
+    """Give the maximum, the total, what was seen and the undivided weights."""
     xp, known = namespace(scores), masked(scores, where)
+    if weighting.kind == "pointwise":
+        n = (n_keys,) if weighting.uses_n else ()
+        return None, None, None, masked(weighting.phi(known, *n), where)
     if weighting.kind == "exponential":
         z = weighting.exponent(known, n_keys)
     elif hasattr(weighting, "log_phi"):  # a phi that underflows, by its logarithm
         z = weighting.log_phi(known)
-    elif hasattr(weighting, "relative"):  # a phi that overflows, relative to e^peak
-        return weighting.relative_state(known, where)
     else:
-        n = (n_keys,) if weighting.uses_n else ()
-        shares = masked(weighting.phi(known, *n), where)
-        sized = weighting.kind == "sum"
-        return None, abs(shares).sum(-1)[..., None] if sized else None, shares
-    if where is not None:
-        z = xp.where(where, z, full((), -INFINITY, z))
-    if z.shape[-1]:
-        peak = xp.amax(z.detach() if is_tensor(z) else z, -1)[..., None]
-    else:
-        peak = full((*z.shape[:-1], 1), -INFINITY, z)
+        z = known
+        seen = _seen(_largest(z, where), z, where)
+        if hasattr(weighting, "relative"):  # a phi that overflows, relative to e^peak
+            peak, total, shares = weighting.relative_state(z, where)
+            return peak, total, seen, shares
+        shares = masked(weighting.phi(z), where)
+        return None, abs(shares).sum(-1)[..., None], seen, shares
+    peak = _largest(z, where)
     base = xp.where(peak == -INFINITY, xp.zeros_like(peak), peak)
     shares = masked(xp.exp(z - base), where)
-    taking = z == z if where is None else where  # a NaN makes its row NaN anyway
-    lost = taking.sum(-1, dtype=z.dtype)[..., None]
-    total = shares.sum(-1)[..., None]
-    return peak, xp.where(peak == -INFINITY, lost, total), shares
+    return peak, shares.sum(-1)[..., None], _seen(peak, z, where), shares
 
 
-def _seen(scores, where):
-    """Give 0 where no key takes part, 1 where all that do score -inf, otherwise 2."""
-    xp, other = namespace(scores), scores != -INFINITY
-    taking = xp.ones_like(other) if where is None else where
-    return xp.where((taking & other).any(-1), 2, taking.any(-1))[..., None]
+def _largest(z, where):
+    """Give the largest entry of each row that takes part, without its gradient."""
+    if where is not None:
+        z = namespace(z).where(where, z, full((), -INFINITY, z))
+    if not z.shape[-1]:
+        return full((*z.shape[:-1], 1), -INFINITY, z)
+    return namespace(z).amax(z.detach() if is_tensor(z) else z, -1)[..., None]
+
+
+def _seen(largest, z, where):
+    """Give 0 where no key takes part, 1 where all that do are -inf, otherwise 2."""
+    some = int(z.shape[-1] > 0) if where is None else where.any(-1)[..., None]
+    return namespace(z).where(largest == -INFINITY, some, 2)
 
 
 def _values(call, like):

@@ -110,6 +110,16 @@ def test_scores_that_are_all_minus_infinity_are_nan_as_in_attention(
     assert (actual[[0, 1, 3, 4]] > 0).all()
 
 
+def test_scores_that_overflow_together_are_nan_as_in_attention(engine):
+    query, key = np.ones((QUERIES, 1)), np.full((KEYS, 1), -1e308)
+    options = {"weighting": NormalizedSigmoid(bias=-1e308), "scale": 1.0}
+    given = (query, key, np.ones((KEYS, 3)))
+    whole = scaled_dot_product_attention(*given, **options, method="dense")
+    assert np.isnan(whole).all()
+    states = parts(engine, *given, [4], **options)
+    assert np.isnan(engine.numpy(finalize(merged(states)))).all()
+
+
 def test_scores_far_apart_merge_without_overflow(engine, rng):
     query, value = np.ones((QUERIES, 1)), rng.normal(size=(KEYS, 3))
     key = rng.normal(size=(KEYS, 1)) + 800 * np.arange(-6, 7)[:, None]
