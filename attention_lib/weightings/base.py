@@ -240,16 +240,11 @@ class Pointwise(Weighting):
         n = (count(scores, where),) if self.uses_n else ()
         return masked(self.phi(masked(scores, where), *n), where)
 
-    def jacobian(self, scores):
-        """Give ``diag(phi')``: a score moves its own weight only."""
+    def slopes(self, scores):
+        """Give those of ``diag(phi')``: a score moves its own weight only."""
         n = (count(scores, None),) if self.uses_n else ()
-        return jacobians.diagonal(self.derivative(scores, *n))
-
-    def jacobian_norm(self, scores):
-        """Give the norm of ``phi'``: nothing lies off the diagonal."""
-        n = (count(scores, None),) if self.uses_n else ()
-        slopes = self.derivative(scores, *n)
-        return namespace(slopes).linalg.vector_norm(slopes, axis=-1)
+        none = namespace(scores).zeros_like(scores)
+        return self.derivative(scores, *n), none, none
 
 
 class Threshold(Weighting):

@@ -58,27 +58,21 @@ def modules():
         name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name
         for name in NAMES
     }
-    graph = {}
-    for module, name in places.items():
-        found = {each for each in imported(name) if each in places}
-        # `from package import module` needs the module, not the package's own names.
-        inner = {each.rpartition(".")[0] for each in found}
-        direct = set(from_its_face(name))
-        graph[module] = {e for e in found if e not in inner or e in direct} - {module}
-    return graph
+    return {
+        module: (set(taken_from(name, places)) & set(places)) - {module}
+        for module, name in places.items()
+    }
 
 
-def from_its_face(name):
-    """Give the packages of which a file takes names that are no modules."""
+def taken_from(name, places):
+    """Give what a file imports: of a package, the module in it that is named."""
     for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            folder = ROOT / node.module.replace(".", "/")
-            if any(
-                not (folder / f"{alias.name}.py").exists()
-                and not (folder / alias.name).is_dir()
-                for alias in node.names
-            ):
-                yield node.module
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in places else node.module
 
 
 def test_no_imports_run_in_a_circle():
