@@ -21,7 +21,7 @@ def again():
         name: bayes_lookup.train_and_measure(
             name, lengths=(32,), n_replicas=5, steps=350, seed=1
         )[32]
-        for name in ("softmax", "exp/n")
+        for name in ("softmax", "sparsemax", "exp/n", "sig")
     }
 
 
