@@ -34,7 +34,7 @@ SUPPORT = (
 
 
 class Table(SphinxDirective):
-    """A table with one row for each weighting, whose first cell is a link."""
+    """A table with one row for each object, whose first cell is a link."""
 
     heads: tuple = ()
     label = ""
