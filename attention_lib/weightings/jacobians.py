@@ -28,7 +28,10 @@ def matrix(own, share, pull):
 
 def norm(own, share, pull):
     """Give the Frobenius norm of `matrix`, in memory that grows with the row."""
-    return (own**2 + share**2 * _sum_of_others(pull**2)).sum(-1) ** 0.5
+    xp = namespace(own)
+    squares = (own**2 + share**2 * _sum_of_others(pull**2)).sum(-1)
+    still = squares == 0  # where the root has no finite slope
+    return xp.where(still, squares, xp.where(still, 1, squares) ** 0.5)
 
 
 def diagonal(x):
