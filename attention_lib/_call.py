@@ -1,5 +1,6 @@
 """The arguments of one attention call, checked and put in the engines' form."""
 
+import dataclasses
 import math
 import sys
 from dataclasses import dataclass
@@ -8,23 +9,120 @@ from typing import Any
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import is_tensor, namespace
+from attention_lib._dispatch import is_tensor, namespace, work_dtype
+from attention_lib.weightings import get_weighting
 
-__all__ = ["METHODS", "Call", "attention", "dropout", "method_name", "projections"]
+__all__ = ["METHODS", "Call", "asked", "attention", "same_dtype", "weighed"]
 
-METHODS = ("auto", "dense", "streaming", "sdpa", "triton")
+METHODS = ("auto", "dense", "streaming", "sdpa")
 
 
-def method_name(method):
-    """Take the name of a method that this version has."""
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of attention, checked: what the engines take.
+
+    `query` is (..., H, L, E), `key` (..., H_kv, S, E), `value` (..., H_kv, S, Ev),
+    with leading axes that broadcast to `lead`; each key head serves `group` query
+    heads. `bias` is the additive mask, `mask` the bool one, with two axes at least;
+    both may be None. `rng` and `dropout_p` say how weights are dropped; `transformed`
+    whether torch.func or forward-mode differentiation is at work.
+    """
+
+    query: Any
+    key: Any
+    value: Any
+    bias: Any
+    mask: Any
+    is_causal: bool
+    scale: float
+    group: int
+    softcap: float | None
+    lead: tuple
+    weighting: Any = None
+    method: str = "auto"
+    dropout_p: float = 0.0
+    rng: Any = None
+    transformed: bool = False
+
+    @property
+    def shape(self):
+        """The shape of the scores: (..., L, S)."""
+        return (*self.lead, self.query.shape[-2], self.key.shape[-2])
+
+    def by(self, method):
+        """Give the same call, to be computed by another method."""
+        return dataclasses.replace(self, method=method)
+
+
+def attention(
+    query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, weighting=None
+):
+    """Take the arrays and options of one attention call."""
+    _check.same_library(query=query, key=key, value=value, attn_mask=attn_mask)
+    names = ("query", "key") if value is None else ("query", "key", "value")
+    given = dict(zip(names, (query, key, value), strict=False))
+    given = {name: _check.array(a, name) for name, a in given.items()}
+    given, attn_mask = same_dtype(given, attn_mask)
+    enable_gqa = _check.flag(enable_gqa, "enable_gqa")
+    _check_axes(given, enable_gqa)
+    lead, group = _leading_axes(given, enable_gqa)
+    length, n_keys = given["query"].shape[-2], given["key"].shape[-2]
+    bias, mask = _attn_mask(attn_mask, given["query"], (*lead, length, n_keys))
+    scale = 1 / math.sqrt(max(given["query"].shape[-1], 1)) if scale is None else scale
+    if softcap is not None:
+        softcap = _check.positive(_check.number(softcap, "softcap"), "softcap")
+    call = Call(
+        given["query"],
+        given["key"],
+        given.get("value"),
+        bias,
+        mask,
+        _check.flag(is_causal, "is_causal"),
+        _check.number(scale, "scale"),
+        group,
+        softcap,
+        lead,
+    )
+    return call if weighting is None else weighed(call, weighting)
+
+
+def weighed(call, weighting):
+    """Add a weighting whose parameters fit the rows of a call."""
+    weighting = get_weighting(weighting)
+    weighting.check_keys(call.shape[-1])
+    rows = (*call.shape[:-1], 1)
+    weighting.fitting(call.query, rows, "the scores' rows", "query")
+    return dataclasses.replace(call, weighting=weighting)
+
+
+def asked(call, method, dropout_p, rng):
+    """Add how a call is to be computed, and what is to be dropped."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    if method == "triton":
-        raise ValueError("method 'triton' is unavailable: this version has no kernels")
-    return method
+    dropout_p = _dropout(dropout_p, rng, call.query, method)
+    return dataclasses.replace(call, method=method, dropout_p=dropout_p, rng=rng)
 
 
-def dropout(dropout_p, rng, query, method):
+def same_dtype(given, attn_mask=None):
+    """Take arrays of one dtype; give autocast's to what it mixes, as torch does."""
+    dtypes = {a.dtype for a in given.values()}
+    (first, *_) = given.values()
+    if len(dtypes) > 1 and is_tensor(first):
+        torch, device = sys.modules["torch"], first.device.type
+        mixed = {torch.float16, torch.bfloat16, torch.float32}
+        if dtypes <= mixed and torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+            given = {name: a.to(dtype) for name, a in given.items()}
+            if attn_mask is not None and attn_mask.dtype in mixed:
+                attn_mask = attn_mask.to(dtype)
+            return given, attn_mask
+    if len(dtypes) > 1:
+        names = ", ".join(f"{name} {a.dtype}" for name, a in given.items())
+        raise TypeError(f"pass all arrays in one dtype: {names}")
+    return given, attn_mask
+
+
+def _dropout(dropout_p, rng, query, method):
     """Take a probability of dropping a weight, and its source of chance."""
     dropout_p = _check.number(dropout_p, "dropout_p")
     if not 0 <= dropout_p <= 1:
@@ -43,106 +141,6 @@ def dropout(dropout_p, rng, query, method):
     return dropout_p
 
 
-@dataclass
-class Call:
-    """One call of attention, checked: what the engines take.
-
-    `query` is (..., H, L, E), `key` (..., H_kv, S, E), `value` (..., H_kv, S, Ev),
-    with leading axes that broadcast to `lead`; each key head serves `group` query
-    heads. `bias` is the additive mask, `mask` the bool one; both may be None.
-    """
-
-    query: Any
-    key: Any
-    value: Any
-    bias: Any
-    mask: Any
-    is_causal: bool
-    scale: float
-    group: int
-    softcap: float | None
-    lead: tuple
-    query_offset: int = 0
-    key_offset: int = 0
-
-    @property
-    def shape(self):
-        """The shape of the scores: (..., L, S)."""
-        return (*self.lead, self.query.shape[-2], self.key.shape[-2])
-
-
-def attention(
-    query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, offsets=(0, 0)
-):
-    """Take the arrays and options of one attention call."""
-    _check.same_library(query=query, key=key, value=value, attn_mask=attn_mask)
-    names = ("query", "key") if value is None else ("query", "key", "value")
-    given = dict(zip(names, (query, key, value), strict=False))
-    given = {name: _check.array(a, name) for name, a in given.items()}
-    _check_axes(given, enable_gqa)
-    _check_dtypes(given)
-    lead, group = _leading_axes(given, enable_gqa)
-    length, n_keys = given["query"].shape[-2], given["key"].shape[-2]
-    bias, mask = _attn_mask(attn_mask, given["query"], (*lead, length, n_keys))
-    scale = 1 / math.sqrt(max(given["query"].shape[-1], 1)) if scale is None else scale
-    if softcap is not None:
-        softcap = _check.positive(_check.number(softcap, "softcap"), "softcap")
-    return Call(
-        given["query"],
-        given["key"],
-        given.get("value"),
-        bias,
-        mask,
-        bool(is_causal),
-        _check.number(scale, "scale"),
-        group,
-        softcap,
-        lead,
-        *(_check.size(offset, "offset") for offset in offsets),
-    )
-
-
-def projections(x, memory, w_q, w_k, w_v, w_o, num_heads, num_kv_heads):
-    """Take the tokens and the matrices of multi-head attention."""
-    names = ("x", "memory", "w_q", "w_k", "w_v", "w_o")
-    given = dict(zip(names, (x, memory, w_q, w_k, w_v, w_o), strict=True))
-    _check.same_library(**given)
-    given = {name: _check.array(a, name) for name, a in given.items()}
-    _check_dtypes(given)
-    for name in names[:2]:
-        if given[name].ndim < 2:
-            shape = tuple(given[name].shape)
-            message = f"{name} needs the axes (length, features); got shape {shape}"
-            raise ValueError(message)
-    for name in names[2:]:
-        if given[name].ndim != 2:
-            shape = tuple(given[name].shape)
-            raise ValueError(f"{name} must be a matrix; got shape {shape}")
-    if num_heads % num_kv_heads:
-        message = f"num_heads {num_heads} is not a multiple of {num_kv_heads} key heads"
-        raise ValueError(message)
-    _check_matrix(given, "w_q", "x", num_heads)
-    _check_matrix(given, "w_k", "memory", num_kv_heads)
-    _check_matrix(given, "w_v", "memory", num_kv_heads)
-    wanted = given["w_v"].shape[1] // num_kv_heads * num_heads
-    if given["w_o"].shape[0] != wanted:
-        rows = given["w_o"].shape[0]
-        raise ValueError(f"w_o has {rows} rows; the heads' outputs are {wanted} wide")
-    return tuple(given.values())
-
-
-def _check_matrix(given, name, tokens, heads):
-    """Refuse a matrix that does not take the tokens, or does not make whole heads."""
-    n_rows, n_columns = given[name].shape
-    features = given[tokens].shape[-1]
-    if n_rows != features:
-        message = f"{name} has {n_rows} rows; {tokens} has {features} features"
-        raise ValueError(message)
-    if n_columns % heads:
-        message = f"{name} has {n_columns} columns: not a multiple of {heads} heads"
-        raise ValueError(message)
-
-
 def _check_axes(given, enable_gqa):
     least = 3 if enable_gqa else 2
     axes = "(heads, length, features)" if enable_gqa else "(length, features)"
@@ -158,12 +156,6 @@ def _check_axes(given, enable_gqa):
     if value is not None and key.shape[-2] != value.shape[-2]:
         lengths = f"{key.shape[-2]} and {value.shape[-2]}"
         raise ValueError(f"key and value lengths differ: {lengths}")
-
-
-def _check_dtypes(given):
-    if len({a.dtype for a in given.values()}) > 1:
-        dtypes = ", ".join(f"{name} {a.dtype}" for name, a in given.items())
-        raise TypeError(f"pass all arrays in one dtype: {dtypes}")
 
 
 def _leading_axes(given, enable_gqa):
@@ -198,14 +190,15 @@ def _attn_mask(attn_mask, query, shape):
     """Tell an additive mask from a bool one: give (bias, mask), one of them None."""
     if attn_mask is None:
         return None, None
-    attn_mask = attn_mask if is_tensor(attn_mask) else np.asarray(attn_mask)
+    attn_mask = (
+        attn_mask if is_tensor(attn_mask) else _check.plain(attn_mask, "attn_mask")
+    )
     xp = namespace(query)
     _check.broadcastable(attn_mask, shape, "attn_mask", "the scores")
-    if not attn_mask.ndim:
-        attn_mask = attn_mask[None]
+    attn_mask = attn_mask[(None,) * max(0, 2 - attn_mask.ndim)]
     if attn_mask.dtype == xp.bool:
         return None, attn_mask
-    if attn_mask.dtype not in (query.dtype, _check.work_dtype(query)):
+    if attn_mask.dtype not in (query.dtype, work_dtype(query)):
         message = f"attn_mask must be bool or {query.dtype}; got {attn_mask.dtype}"
         raise TypeError(message)
     return attn_mask, None

@@ -11,21 +11,21 @@ from numbers import Real
 
 import numpy as np
 
-from attention_lib._dispatch import is_tensor, kind_of, namespace
+from attention_lib._dispatch import is_tensor, kind_of, namespace, traced
 
 __all__ = [
     "array",
     "axis_of",
     "broadcastable",
+    "flag",
     "not_negative",
     "number",
+    "plain",
     "positive",
     "real",
     "same_library",
     "size",
-    "traced",
     "where",
-    "work_dtype",
 ]
 
 
@@ -33,12 +33,13 @@ def array(x, name):
     """Take an array of real numbers; integers become the default float type."""
     if is_tensor(x):
         torch = sys.modules["torch"]
+        _dense(x, name)
         if x.is_floating_point():
             return x
         if x.dtype == torch.bool or x.is_complex():
             raise TypeError(f"{name} must hold real numbers; got dtype {x.dtype}")
         return x.to(torch.get_default_dtype())
-    x = np.asarray(x)
+    x = plain(x, name)
     if x.dtype.kind in "iu":
         return x.astype(np.float64)
     if x.dtype.kind != "f":
@@ -46,10 +47,27 @@ def array(x, name):
     return x
 
 
-def work_dtype(x):
-    """Give the dtype to compute in: float32 for the 16-bit types, else `x`'s own."""
-    xp = namespace(x)
-    return xp.float32 if x.dtype.itemsize < 4 else x.dtype
+def plain(x, name):
+    """Take a NumPy array, or what becomes one, that says of every entry what it is."""
+    if isinstance(x, np.ma.MaskedArray):
+        message = f"{name} is a masked array, whose mask would be lost: pass its data"
+        raise TypeError(f"{message}, and where=~mask for what takes part")
+    return np.asarray(x)
+
+
+def _dense(x, name):
+    """Refuse the tensors whose numbers do not lie in one block with strides."""
+    if x.is_nested or x.layout is not sys.modules["torch"].strided:
+        kind = "a nested tensor" if x.is_nested else f"one of layout {x.layout}"
+        raise TypeError(f"{name} must be a dense tensor; got {kind}")
+
+
+def flag(value, name):
+    """Take a bool."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    given = value if isinstance(value, str) else kind_of(value)
+    raise TypeError(f"{name} must be True or False; got {given!r}")
 
 
 def axis_of(x, axis, name="x"):
@@ -73,7 +91,10 @@ def same_library(**arrays):
     if tensors and len(tensors) < len(given):
         kinds = ", ".join(f"{name} is a {kind_of(a)}" for name, a in given.items())
         raise TypeError(f"pass all arrays of one library: {kinds}")
-    if len({a.device for a in tensors.values()}) > 1:
+    for name, a in tensors.items():
+        _dense(a, name)
+    # torch lets a single number come from any device.
+    if len({a.device for a in tensors.values() if a.ndim}) > 1:
         places = ", ".join(f"{name} on {a.device}" for name, a in tensors.items())
         raise ValueError(f"pass all tensors on one device: {places}")
 
@@ -83,7 +104,7 @@ def where(mask, x, name="where"):
     if mask is None:
         return None
     same_library(x=x, **{name: mask})
-    mask = mask if is_tensor(mask) else np.asarray(mask)
+    mask = mask if is_tensor(mask) else plain(mask, name)
     if mask.dtype != namespace(mask).bool:
         raise TypeError(f"{name} must be bool (True takes part); got {mask.dtype}")
     return broadcastable(mask, x.shape, name, "x")
@@ -132,18 +153,11 @@ def not_negative(value, name):
     return value
 
 
-def traced(x):
-    """Tell whether the numbers of `x` cannot be looked at now (vmap, compile)."""
-    if not is_tensor(x):
-        return False
-    torch = sys.modules["torch"]
-    functorch = torch._C._functorch
-    return torch.compiler.is_compiling() or functorch.is_functorch_wrapped_tensor(x)
-
-
 def size(value, name, least=0):
     """Take a whole number that is at least `least`."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         value = operator.index(value)
     except TypeError:
         message = f"{name} must be a whole number; got {value!r}"

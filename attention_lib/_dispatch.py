@@ -1,28 +1,49 @@
 """What NumPy arrays and torch tensors have in common, under one name.
 
-torch is never imported here: a tensor can only arrive once it has been.
+The ground floor: everything above reads arrays through these. torch is never imported
+here, since a tensor can only arrive once it has been.
 """
 
 import contextlib
+import math
 import sys
+from numbers import Real
 
 import numpy as np
 
 __all__ = [
+    "at_least_one",
     "cast",
+    "count",
+    "factor_for",
     "full",
     "is_tensor",
     "kind_of",
+    "largest",
+    "like",
+    "log_logistic",
+    "log_of",
+    "logistic",
+    "masked",
     "move_axis",
     "namespace",
+    "only_minus_infinity",
+    "present",
+    "product",
     "quiet",
+    "rectified",
+    "traced",
+    "work_dtype",
 ]
+
+INFINITY = float("inf")
 
 
 def is_tensor(x):
     """Tell whether `x` is a torch Tensor, without importing torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.Tensor)
+    # Another thread may be in the middle of the import.
+    kind = getattr(sys.modules.get("torch"), "Tensor", None)
+    return kind is not None and isinstance(x, kind)
 
 
 def kind_of(x):
@@ -37,6 +58,33 @@ def namespace(x):
     return sys.modules["torch"] if is_tensor(x) else np
 
 
+def work_dtype(x):
+    """Give the dtype to compute in: float32 for the 16-bit types, else `x`'s own."""
+    xp = namespace(x)
+    return xp.float32 if x.dtype.itemsize < 4 else x.dtype
+
+
+def traced(x):
+    """Tell whether the numbers of `x` cannot be looked at now.
+
+    So it is inside ``torch.func`` transforms, compilation, export and ``make_fx``, and
+    for the tensors without numbers, those on the meta device and fake ones.
+    """
+    if not is_tensor(x):
+        return False
+    torch = sys.modules["torch"]
+    if torch.compiler.is_compiling() or x.is_meta:
+        return True
+    modes, keys = torch._C._get_dispatch_mode, torch._C._TorchDispatchModeKey
+    if modes(keys.PROXY) is not None or modes(keys.FAKE) is not None:
+        return True
+    if type(x) is not torch.Tensor and isinstance(
+        x, torch._subclasses.fake_tensor.FakeTensor
+    ):
+        return True
+    return torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
 def cast(x, dtype):
     """Give `x` in `dtype`, without a copy where it has it already."""
     return x.to(dtype) if is_tensor(x) else np.asarray(x).astype(dtype, copy=False)[()]
@@ -49,14 +97,146 @@ def full(shape, fill, like):
     return np.full(shape, fill, like.dtype)
 
 
+def like(parameter, scores):
+    """Give a parameter in the dtype of the scores, so that it promotes nothing."""
+    if isinstance(parameter, Real):
+        return float(parameter)
+    if is_tensor(parameter):
+        return parameter.to(scores.device, scores.dtype)
+    return cast(parameter, scores.dtype)
+
+
 def move_axis(x, source, target):
     """Move one axis; torch's `moveaxis` has no batching rule, its `movedim` has."""
     return x.movedim(source, target) if is_tensor(x) else np.moveaxis(x, source, target)
 
 
 def quiet(x=None):
-    """Silence NumPy's warnings about non-finite numbers, which the rules handle.
+    """Let every operation compute in the dtype of its arrays, and warn of nothing.
 
-    torch gives none, and cannot compile code that silences them.
+    NumPy's warnings about numbers that are not finite are silenced: the rules handle
+    these. Under torch's autocast a product would be recast, and is not.
     """
-    return contextlib.nullcontext() if is_tensor(x) else np.errstate(all="ignore")
+    if not is_tensor(x):
+        return np.errstate(all="ignore")
+    torch, device = sys.modules["torch"], x.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return contextlib.nullcontext()
+
+
+def masked(x, where):
+    """Give `x` with zeros where nothing takes part."""
+    if where is None:
+        return x
+    return namespace(x).where(where, x, full((), 0.0, x))
+
+
+def count(scores, where):
+    """Count the keys that take part: a number, or one for each row, (..., 1)."""
+    if where is None:
+        return scores.shape[-1]
+    return cast(where.sum(-1), scores.dtype)[..., None]
+
+
+def at_least_one(n):
+    """Give a number of keys to divide by, or one for each row."""
+    return max(n, 1) if isinstance(n, int) else namespace(n).clip(n, 1, None)
+
+
+def log_of(n):
+    """Give the logarithm of a number of keys, zero of none, or one for each row."""
+    if isinstance(n, int):
+        return math.log(max(n, 1))
+    n = at_least_one(n)
+    counted = is_tensor(n) and not n.is_floating_point()  # in whole numbers
+    return namespace(n).log(n.double() if counted else n)
+
+
+def largest(x, where=None):
+    """Give the largest entry of each row that takes part, (..., 1), or -inf.
+
+    It has no gradient: what is made relative to it does not depend on it.
+    """
+    x = x.detach() if is_tensor(x) else x
+    if where is not None:
+        x = namespace(x).where(where, x, full((), -INFINITY, x))
+    if not x.shape[-1]:
+        return full((*x.shape[:-1], 1), -INFINITY, x)
+    return namespace(x).amax(x, -1)[..., None]
+
+
+def present(scores, where):
+    """Leave out the keys that score ``-inf``: they are not there.
+
+    A row that holds nothing else stays as it is.
+    """
+    there = scores != -INFINITY
+    # A look at the numbers is cheaper than a mask, where it costs no waiting.
+    looked = not traced(scores) and not (is_tensor(scores) and scores.is_cuda)
+    if looked and bool(there.all()):
+        return where
+    if where is not None:
+        there = there & where
+    some = there.any(-1)[..., None]
+    return there | ~some if where is None else there | (where & ~some)
+
+
+def only_minus_infinity(scores, where):
+    """Tell the rows in which keys take part, all with a score of minus infinity."""
+    alone = scores == -INFINITY
+    if where is None:
+        return alone.all(-1)[..., None] & bool(scores.shape[-1])
+    return ((alone | ~where).all(-1) & where.any(-1))[..., None]
+
+
+def logistic(x):
+    """Give ``1 / (1 + e^-x)`` without overflow."""
+    xp = namespace(x)
+    if is_tensor(x):
+        return xp.sigmoid(x)
+    small = xp.exp(-abs(x))  # at most one
+    return xp.where(x < 0, small, xp.ones_like(small)) / (1 + small)
+
+
+def log_logistic(x):
+    """Give ``log(1 / (1 + e^-x))`` without overflow."""
+    xp = namespace(x)
+    if is_tensor(x):  # logsigmoid has no batching rule on a GPU, softplus has
+        linear_from = 80.0 if work_dtype(x) == xp.float32 else 700.0  # e^x is finite
+        return -xp.nn.functional.softplus(-x, threshold=linear_from)
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-abs(x)))
+
+
+def rectified(x, power):
+    """Give ``max(x, 0)^power``, where 0 to any power is 0; NaN stays NaN."""
+    xp = namespace(x)
+    low = x <= 0
+    inside = xp.where(low, xp.ones_like(x), x)
+    return xp.where(low, xp.zeros_like(x), inside if power == 1 else inside**power)
+
+
+def product(x, base, multiplier):
+    """Give ``(x - base) multiplier``, for a base that is the largest of a row.
+
+    It is finite wherever the exact one is: a difference that overflows is halved first.
+    """
+    xp = namespace(x)
+    if isinstance(multiplier, float) and multiplier >= 1:
+        if multiplier == 1:
+            return x - base
+        return (x - base) * factor_for(x, multiplier)
+    if isinstance(multiplier, float) and multiplier == 0:
+        return xp.zeros_like(x)
+    half = 0.5 * x - 0.5 * base
+    factor = factor_for(x, multiplier)
+    low = half == -INFINITY  # which 0 would make NaN, and adds no gradient
+    return xp.where(low, half, masked(half, ~low) * (2 * factor))
+
+
+def factor_for(x, multiplier):
+    """Give a multiplier in the dtype of `x`, and twice it finite in that."""
+    most = float(namespace(x).finfo(x.dtype).max) / 2
+    if isinstance(multiplier, float):
+        return min(multiplier, most)
+    return namespace(x).clip(like(multiplier, x), None, most)

@@ -1,13 +1,12 @@
 """Attention with any weighting, under the signature that torch made common."""
 
-from attention_lib import _call, _check
-from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
-from attention_lib.weightings import get_weighting
+from attention_lib import _call
+from attention_lib._dispatch import cast, full, namespace, quiet
+from attention_lib._engines import engine_of
 
 __all__ = [
     "attention_scores",
     "attention_weights",
-    "multi_head_attention",
     "scaled_dot_product_attention",
 ]
 
@@ -71,14 +70,14 @@ def scaled_dot_product_attention(
         The map from scores to weights.
     softcap : float, optional
         ``c`` above: a bound on the size of the scores, before the mask is added.
-    method : {"auto", "dense", "streaming", "sdpa", "triton"}, default "auto"
+    method : {"auto", "dense", "streaming", "sdpa"}, default "auto"
         How to compute it; the result differs by rounding only. "dense" builds the
         (L, S) matrix; "streaming" takes a block of queries at a time, in memory
         that grows with L + S, forward and backward; "sdpa" is torch's own kernel: for
         softmax at any temperature, scalable softmax, and, without a mask on a CPU,
         softmax1. "auto" takes the fastest that is right, and "dense" inside
         ``torch.func`` transforms and forward-mode differentiation; for second
-        derivatives ask for "dense". "triton" is not available in this version.
+        derivatives ask for "dense".
     rng : numpy.random.Generator or torch.Generator, optional
         Source of the dropout: needed for NumPy; torch's global one if None.
 
@@ -129,13 +128,12 @@ def scaled_dot_product_attention(
     array([[10.],
            [15.]])
     """
-    method = _call.method_name(method)
     call = _call.attention(
-        query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap
+        query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, weighting
     )
-    weighting = fitting(weighting, call)
-    dropout_p = _call.dropout(dropout_p, rng, call.query, method)
-    return engine_of(call).attention(call, weighting, method, dropout_p, rng)
+    call = _call.asked(call, method, dropout_p, rng)
+    with quiet(call.query):
+        return engine_of(call.query).attention.attend(call)
 
 
 def attention_scores(
@@ -190,12 +188,12 @@ def attention_scores(
     call = _call.attention(
         query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
     )
-    scores, where = engine_of(call).scores(call)
-    with quiet(scores):
-        scores = _as_asked(scores, call)
-    if where is None:
-        where = full((), True, namespace(scores).isnan(scores))
-    return scores, namespace(scores).broadcast_to(where, call.shape)
+    with quiet(call.query):
+        scores, where = engine_of(call.query).scores.scores(call)
+        if where is None:
+            where = full((), True, namespace(scores).isnan(scores))
+        where = namespace(scores).broadcast_to(where, call.shape)
+        return cast(scores, call.query.dtype), where
 
 
 def attention_weights(
@@ -244,123 +242,8 @@ def attention_weights(
            [0.25, 0.75]])
     """
     call = _call.attention(
-        query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap
+        query, key, None, attn_mask, is_causal, scale, enable_gqa, softcap, weighting
     )
-    weighting = fitting(weighting, call)
-    scores, where = engine_of(call).scores(call)
-    with quiet(scores):
-        return _as_asked(weighting.rows(scores, where), call)
-
-
-def multi_head_attention(
-    x, w_q, w_k, w_v, w_o, num_heads, *, num_kv_heads=None, memory=None, **attention
-):
-    r"""Attend in several heads at once, and mix what they found.
-
-    .. math::
-
-        \operatorname{concat}_h\bigl(\operatorname{attention}(x W_q^h,\,
-        m W_k^h,\, m W_v^h)\bigr)\, W_o, \qquad m = \mathrm{memory}
-
-    Parameters
-    ----------
-    x : array or Tensor of float, shape (..., L, D)
-        Tokens that ask.
-    w_q : array or Tensor like `x`, shape (D, num_heads * E)
-        Makes the queries, side by side: the first E columns are the first head's.
-    w_k : array or Tensor like `x`, shape (D_m, num_kv_heads * E)
-        Makes the keys.
-    w_v : array or Tensor like `x`, shape (D_m, num_kv_heads * Ev)
-        Makes the values.
-    w_o : array or Tensor like `x`, shape (num_heads * Ev, D_out)
-        Mixes the heads' outputs.
-    num_heads : int
-        Heads of the queries.
-    num_kv_heads : int, optional
-        Heads of the keys and values, a divisor of `num_heads`; as many if None.
-    memory : array or Tensor like `x`, shape (..., S, D_m), optional
-        Tokens that are asked; `x` itself if None.
-    **attention
-        Options of `scaled_dot_product_attention`, such as ``is_causal=True``. The
-        scale is one over the root of E, the size of a *head*.
-
-    Returns
-    -------
-    array or Tensor like `x`, shape (..., L, D_out)
-        One output for each token of `x`. The products with the matrices are in its
-        dtype; the attention between them is computed as `scaled_dot_product_attention`
-        does.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the matrices do not fit the tokens or the heads; otherwise as
-        `scaled_dot_product_attention`.
-
-    References
-    ----------
-    A. Vaswani, N. Shazeer, N. Parmar et al. (2017). Attention is all you need,
-    section 3.2.2. https://arxiv.org/abs/1706.03762
-
-    Examples
-    --------
-    Two heads of one feature each. Where every token is alike, each one's average
-    is the token itself:
-
-    >>> tokens = np.array([[3.0, 4.0], [3.0, 4.0]])
-    >>> same = np.eye(2)
-    >>> multi_head_attention(tokens, same, same, same, same, num_heads=2)
-    array([[3., 4.],
-           [3., 4.]])
-    """
-    memory = x if memory is None else memory
-    num_heads = _check.size(num_heads, "num_heads", least=1)
-    num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-    num_kv_heads = _check.size(num_kv_heads, "num_kv_heads", least=1)
-    x, memory, w_q, w_k, w_v, w_o = _call.projections(
-        x, memory, w_q, w_k, w_v, w_o, num_heads, num_kv_heads
-    )
-    with quiet(x):
-        query = _heads(x @ w_q, num_heads)
-        key, value = (_heads(memory @ w, num_kv_heads) for w in (w_k, w_v))
-    out = scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        enable_gqa=num_kv_heads != num_heads,
-        **attention,
-    )
-    out = namespace(out).swapaxes(out, -3, -2)  # (..., L, H, Ev)
-    with quiet(out):
-        return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]) @ w_o
-
-
-def _heads(x, n_heads):
-    """Split the features into heads: (..., L, H E) to (..., H, L, E)."""
-    split = x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads)
-    return namespace(x).swapaxes(split, -3, -2)
-
-
-def engine_of(call):
-    """Give the module with attention for a call: torch's for tensors, else NumPy's."""
-    if is_tensor(call.query):
-        from attention_lib.torch_backend import attention
-    else:
-        from attention_lib.numpy_backend import attention
-    return attention
-
-
-def fitting(weighting, call):
-    """Take a weighting whose parameters fit the rows of a call."""
-    weighting = get_weighting(weighting)
-    weighting.check_keys(call.shape[-1])
-    rows = (*call.shape[:-1], 1)
-    for name, parameter in weighting.parameters().items():
-        _check.same_library(query=call.query, **{name: parameter})
-        _check.broadcastable(parameter, rows, name, "the scores' rows")
-    return weighting
-
-
-def _as_asked(scores, call):
-    """Give scores or weights in the dtype of a call."""
-    return cast(scores, call.query.dtype)
+    with quiet(call.query):
+        scores, where = engine_of(call.query).scores.scores(call)
+        return cast(call.weighting.weights(scores, where), call.query.dtype)

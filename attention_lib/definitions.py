@@ -18,6 +18,9 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "normalize",
+    "normalized_relu",
+    "normalized_sigmoid",
+    "normalized_tanh",
     "relu",
     "scalable_softmax",
     "sigmoid",
@@ -29,15 +32,15 @@ __all__ = [
 ]
 
 
-def softmax(scores):
-    r"""Divide each exponential by their sum: ``e^s / sum e^s``.
+def softmax(scores, temperature=1.0):
+    r"""Divide each exponential by their sum: ``e^(s / T) / sum e^(s / T)``.
 
     Examples
     --------
     >>> softmax(np.log([1, 2, 5]))
     array([0.125, 0.25 , 0.625])
     """
-    positive = np.exp(np.asarray(scores, dtype=np.float64))
+    positive = np.exp(np.asarray(scores, dtype=np.float64) / temperature)
     return positive / positive.sum(axis=-1, keepdims=True)
 
 
@@ -136,20 +139,22 @@ def softpick(scores, eps=1e-6):
     >>> softpick(np.log([1, 3, 0.5]), eps=0)
     array([0. , 0.8, 0. ])
     """
-    lifted = np.exp(np.asarray(scores, dtype=np.float64)) - 1
+    lifted = np.expm1(np.asarray(scores, dtype=np.float64))
     total = np.abs(lifted).sum(axis=-1, keepdims=True) + eps
     return np.maximum(lifted, 0) / total
 
 
 def sigmoid(scores, bias=0.0):
-    """Weigh each score alone: ``1 / (1 + e^-(s + bias))``.
+    """Weigh each score alone: ``1 / (1 + e^-(s + bias))``, with any bias or "-log n".
 
     Examples
     --------
     >>> sigmoid(np.log([1, 3]))
     array([0.5 , 0.75])
     """
-    return 1 / (1 + np.exp(-(np.asarray(scores, dtype=np.float64) + bias)))
+    scores = np.asarray(scores, dtype=np.float64)
+    bias = -np.log(scores.shape[-1]) if isinstance(bias, str) else bias
+    return 1 / (1 + np.exp(-(scores + bias)))
 
 
 def relu(scores, power=1, mean=False):
@@ -174,6 +179,41 @@ def normalize(scores, eps=0.0):
     """
     scores = np.asarray(scores, dtype=np.float64)
     return scores / (np.abs(scores).sum(axis=-1, keepdims=True) + eps)
+
+
+def normalized_relu(scores, power=1, eps=0.0):
+    """Divide ``max(s, 0)^power`` by its sum and eps; 0 / 0 is set to 0.
+
+    Examples
+    --------
+    >>> normalized_relu([1.0, -5.0, 3.0])
+    array([0.25, 0.  , 0.75])
+    """
+    return normalize(relu(scores, power), eps or np.finfo(np.float64).tiny)
+
+
+def normalized_sigmoid(scores, bias=0.0):
+    """Divide ``sigmoid(s + bias)`` by its sum.
+
+    Examples
+    --------
+    >>> normalized_sigmoid(np.log([1, 3]))
+    array([0.4, 0.6])
+    """
+    return normalize(sigmoid(scores, bias))
+
+
+def normalized_tanh(scores):
+    """Divide ``1 + tanh s`` by its sum, as ``2 sigmoid(2 s)``, which it is.
+
+    Written as it stands, its digits cancel where the score is far below zero.
+
+    Examples
+    --------
+    >>> normalized_tanh(np.log([1, 3]) / 2)
+    array([0.4, 0.6])
+    """
+    return normalize(2 * sigmoid(2 * np.asarray(scores, dtype=np.float64)))
 
 
 def hardmax(scores):

@@ -5,7 +5,14 @@ import math
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
+from attention_lib._dispatch import (
+    cast,
+    full,
+    is_tensor,
+    namespace,
+    quiet,
+    work_dtype,
+)
 from attention_lib.weightings import get_weighting
 from attention_lib.weightings.jacobians import diagonal
 
@@ -63,7 +70,7 @@ def entropy(weights, base=math.e):
         raise ValueError("base must not be 1: every logarithm would be infinite")
     weights = _weights(weights)
     xp = namespace(weights)
-    wide = cast(weights, _check.work_dtype(weights))
+    wide = cast(weights, work_dtype(weights))
     with quiet(wide):
         logs = xp.log(xp.where(wide == 0, xp.ones_like(wide), wide))
         surprise = 0 - (wide * logs).sum(-1)  # -0.0 would be odd to read
@@ -92,7 +99,7 @@ def effective_support(weights):
     np.float64(4.0)
     """
     weights = _weights(weights)
-    wide = cast(weights, _check.work_dtype(weights))
+    wide = cast(weights, work_dtype(weights))
     return cast(namespace(wide).exp(entropy(wide)), weights.dtype)
 
 
@@ -160,7 +167,7 @@ def top_k_mass(weights, k):
     if k > weights.shape[-1]:
         message = f"k must be at most the {weights.shape[-1]} weights of a row; got {k}"
         raise ValueError(message)
-    wide = cast(weights, _check.work_dtype(weights))
+    wide = cast(weights, work_dtype(weights))
     xp = namespace(wide)
     # NaN is sorted to the end of a row, and so is among the largest.
     rising = xp.sort(wide, -1).values if is_tensor(wide) else xp.sort(wide, axis=-1)
@@ -200,7 +207,7 @@ def sink_mass(weights, n=1):
     0.75
     """
     weights, n = _weights(weights), _check.size(n, "n")
-    wide = cast(weights, _check.work_dtype(weights))
+    wide = cast(weights, work_dtype(weights))
     return cast(wide[..., :n].sum(-1), weights.dtype)
 
 
@@ -274,7 +281,7 @@ def jacobian(weighting, x):
     x = _check.array(x, "x")
     _check.axis_of(x, -1)
     with quiet(x):
-        moves = get_weighting(weighting).jacobian(cast(x, _check.work_dtype(x)))
+        moves = get_weighting(weighting).jacobian(cast(x, work_dtype(x)))
     return cast(moves, x.dtype)
 
 
@@ -317,7 +324,7 @@ def jacobian_norm(weighting, x):
     x = _check.array(x, "x")
     _check.axis_of(x, -1)
     with quiet(x):
-        norm = get_weighting(weighting).jacobian_norm(cast(x, _check.work_dtype(x)))
+        norm = get_weighting(weighting).jacobian_norm(cast(x, work_dtype(x)))
     return cast(norm, x.dtype)
 
 
@@ -378,7 +385,7 @@ def attention_rollout(layers, residual=0.5):
     rollout = None
     with quiet(layers[0]):
         for weights in layers:
-            mixed = _past(cast(weights, _check.work_dtype(weights)), residual)
+            mixed = _past(cast(weights, work_dtype(weights)), residual)
             rollout = mixed if rollout is None else mixed @ rollout
         return cast(rollout, layers[0].dtype)
 

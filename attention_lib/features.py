@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, is_tensor, kind_of, namespace, quiet
-from attention_lib.weightings.pointwise import rectified
+from attention_lib._dispatch import (
+    cast,
+    is_tensor,
+    kind_of,
+    namespace,
+    quiet,
+    rectified,
+    work_dtype,
+)
 
 __all__ = ["FeatureMap", "PositiveRandomFeatures"]
 
@@ -115,7 +122,7 @@ class PositiveRandomFeatures:
         """Give the features of `x`: (..., n, d) to (..., n, m)."""
         x = _check.array(x, "x")
         with quiet(x):
-            logs = self.log_features(cast(x, _check.work_dtype(x)))
+            logs = self.log_features(cast(x, work_dtype(x)))
             return cast(namespace(x).exp(logs), x.dtype)
 
     def log_features(self, x):

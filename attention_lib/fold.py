@@ -3,15 +3,24 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from attention_lib import _call, _check
-from attention_lib._dispatch import cast, full, is_tensor, namespace, quiet
-from attention_lib.attention import engine_of, fitting
+from attention_lib._dispatch import (
+    cast,
+    count,
+    is_tensor,
+    masked,
+    namespace,
+    present,
+    quiet,
+    traced,
+)
+from attention_lib._engines import engine_of
 from attention_lib.weightings import Weighting, get_weighting
-from attention_lib.weightings.base import like, masked
+from attention_lib.weightings.streams import lost, seen
 
 __all__ = ["State", "finalize", "merge", "partial_attention"]
-
-INFINITY = float("inf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,18 +30,21 @@ class State:
     Attributes
     ----------
     out : array or Tensor, shape (..., H, L, Ev)
-        Sum of the values, weighted but not yet divided; for the exponential kind
-        relative to `max`.
+        Sum of the values, weighted but not yet divided, relative to `max`.
     max : array or Tensor, shape (..., H, L, 1), or None
-        Largest score so far (exponential kind).
+        Largest score so far, before it is multiplied by what a temperature or
+        log n say (for a rule of its own: largest exponent); at least zero for softpick.
+        None for the kinds whose sizes do not grow, and the pointwise kind.
     total : array or Tensor, shape (..., H, L, 1), or None
         Sum of the sizes of the weights so far, relative to `max` (exponential and
         sum kinds).
     seen : array or Tensor of int, shape (..., H, L, 1), or None
-        0 where no key takes part, 1 where all that do score ``-inf``, otherwise 2
-        (exponential and sum kinds).
+        0 where no key takes part, 1 where all that do score ``-inf``, 3 where one
+        scores NaN or infinity, otherwise 2 (exponential and sum kinds).
     weighting : Weighting or None
         The rule; None in the identity alone.
+    n : int, array or Tensor of int, shape (..., H, L or 1, 1), or None
+        Number of keys in all blocks, where the rule uses it.
     dtype : dtype or None
         What `finalize` gives its output in: the states of 16-bit arrays are
         float32.
@@ -43,6 +55,7 @@ class State:
     total: Any = None
     seen: Any = None
     weighting: Weighting | None = None
+    n: Any = None
     dtype: Any = None
 
     @classmethod
@@ -52,14 +65,16 @@ class State:
 
     @property
     def lse(self):
-        """The log-sum-exp of the scores so far (exponential kind), (..., H, L, 1)."""
-        if self.max is None:
+        """The log-sum-exp of the exponents (exponential kind), (..., H, L, 1)."""
+        if self.weighting is None or self.weighting.kind != "exponential":
             raise TypeError("only states of the exponential kind have an lse")
-        xp = namespace(self.total)
         with quiet(self.total):
-            return xp.where(
-                self.max == -INFINITY, self.max, self.max + xp.log(self.total)
-            )
+            return self.stream.log_total(self.max, self.total)
+
+    @property
+    def stream(self):
+        """How its weighting streams, in rows of so many keys."""
+        return self.weighting.stream(self.n)
 
 
 def partial_attention(
@@ -95,8 +110,10 @@ def partial_attention(
     query_offset, key_offset : int, default 0
         Places of the first query and the first key of the block among all, for
         `is_causal`.
-    n_keys : int, optional
-        Keys in all blocks together; needed where the weighting uses it.
+    n_keys : int or int array, shape (..., H, L, 1), optional
+        Keys in all blocks together that take part in a row; needed where the weighting
+        uses it. One number stands for all queries, so with `is_causal` or a mask it
+        must be an array.
 
     Returns
     -------
@@ -106,10 +123,12 @@ def partial_attention(
     Raises
     ------
     TypeError
-        If the weighting is of the threshold or the selection kind: no finite
-        state exists for them. Otherwise as `scaled_dot_product_attention`.
+        If the weighting is of the threshold or the selection kind, or has a ``weigh``
+        of its own: no finite state exists for them. If `n_keys` is no whole number.
+        Otherwise as `scaled_dot_product_attention`.
     ValueError
-        If `n_keys` is missing; otherwise as `scaled_dot_product_attention`.
+        If `n_keys` is missing, too small, or one number where queries see different
+        keys; otherwise as `scaled_dot_product_attention`.
 
     Notes
     -----
@@ -148,31 +167,26 @@ def partial_attention(
     True
     """
     call = _call.attention(
-        query,
-        key,
-        value,
-        attn_mask,
-        is_causal,
-        scale,
-        enable_gqa,
-        softcap,
-        offsets=(query_offset, key_offset),
+        query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap
     )
-    weighting = get_weighting(weighting)
-    if weighting.kind not in ("exponential", "sum", "pointwise"):
-        name = type(weighting).__name__
-        message = f"{name} is of the {weighting.kind} kind: no finite state exists"
-        raise TypeError(message)
-    weighting = fitting(weighting, call)
-    if weighting.uses_n and n_keys is None:
-        message = f"{type(weighting).__name__} uses the number of keys: give n_keys"
-        raise ValueError(message)
-    rules = engine_of(call)
-    scores, where = rules.scores(call)
-    with quiet(scores):
-        peak, total, seen, shares = _state_of(weighting, scores, where, n_keys)
-        out = rules.weighted_sum(shares, _values(call, shares), where)
-    return State(out, peak, total, seen, weighting, call.query.dtype)
+    offsets = (
+        _check.size(query_offset, "query_offset"),
+        _check.size(key_offset, "key_offset"),
+    )
+    weighting = _foldable(get_weighting(weighting))
+    call = _call.weighed(call, weighting)
+    n_keys = _n_keys(n_keys, call)
+    engine = engine_of(call.query)
+    with quiet(call.query):
+        scores, where = engine.scores.scores(call, offsets)
+        if not weighting.fades:
+            where = present(scores, where)
+        _enough(n_keys, scores, where)
+        stream = weighting.stream(n_keys)
+        peak, total, shares = stream.parts(masked(scores, where), where)
+        found = None if total is None else seen(scores, where)
+        out = engine.scores.weighted_sum(shares, _values(call, shares), where)
+    return State(out, peak, total, found, weighting, n_keys, call.query.dtype)
 
 
 def merge(a, b):
@@ -225,22 +239,22 @@ def merge(a, b):
     if not a.weighting.same_as(b.weighting):
         message = f"the weightings differ: {a.weighting} and {b.weighting}"
         raise ValueError(message)
+    if not _same_n(a.n, b.n):
+        raise ValueError(f"the states count other keys: {a.n} and {b.n}")
     if a.out.shape != b.out.shape:
         shapes = f"{tuple(a.out.shape)} and {tuple(b.out.shape)}"
         raise ValueError(f"the states are of different queries: {shapes}")
     xp = namespace(a.out)
-    seen = None if a.seen is None else xp.maximum(a.seen, b.seen)
+    found = None if a.seen is None else xp.maximum(a.seen, b.seen)
     if a.max is None:
         total = None if a.total is None else a.total + b.total
-        return replace(a, out=a.out + b.out, total=total, seen=seen)
+        return replace(a, out=a.out + b.out, total=total, seen=found)
     with quiet(a.max):
         peak = xp.maximum(a.max, b.max)
-        # The larger one keeps its sums as they are, also where both are infinite.
-        rise_a = xp.where(a.max == peak, xp.ones_like(peak), xp.exp(a.max - peak))
-        rise_b = xp.where(b.max == peak, xp.ones_like(peak), xp.exp(b.max - peak))
+        rise_a, rise_b = (a.stream.rise(part.max, peak) for part in (a, b))
         total = a.total * rise_a + b.total * rise_b
         out = a.out * rise_a + b.out * rise_b
-        return replace(a, out=out, max=peak, total=total, seen=seen)
+        return replace(a, out=out, max=peak, total=total, seen=found)
 
 
 def finalize(state):
@@ -277,58 +291,78 @@ def finalize(state):
     weighting = state.weighting
     if weighting is None:
         raise ValueError("nothing was folded: the identity state has no queries")
-    out, total = state.out, state.total
+    out = state.out
     with quiet(out):
-        if weighting.kind == "sum":
-            unit = 1 if state.max is None else namespace(out).exp(-state.max)
-            total = total + (weighting.eps * unit if weighting.eps else 0)
-        elif weighting.kind == "exponential" and weighting.offset is not None:
-            peak = masked(state.max, state.max != -INFINITY)
-            total = total + namespace(out).exp(like(weighting.offset, out) - peak)
-        if total is not None:
-            xp = namespace(out)
-            out = out / xp.where(total == 0, xp.ones_like(total), total)
-            out = xp.where(state.seen == 1, xp.full_like(total, xp.nan), out)
-    return cast(out, state.dtype)
+        if state.total is not None:
+            out = state.stream.finish(out, state.max, state.total)
+            nan = float("nan") + 0 * out
+            out = namespace(out).where(lost(state.seen), nan, out)
+        return cast(out, state.dtype)
 
 
-def _state_of(weighting, scores, where, n_keys):
-    """Give the maximum, the total, what was seen and the undivided weights."""
-    xp, known = namespace(scores), masked(scores, where)
-    if weighting.kind == "pointwise":
-        n = (n_keys,) if weighting.uses_n else ()
-        return None, None, None, masked(weighting.phi(known, *n), where)
-    if weighting.kind == "exponential":
-        z = weighting.exponent(known, n_keys)
-    elif hasattr(weighting, "log_phi"):  # a phi that underflows, by its logarithm
-        z = weighting.log_phi(known)
+def _foldable(weighting):
+    """Take a weighting of which a state of some keys exists."""
+    name, stream = type(weighting).__name__, weighting.stream(1)
+    if stream is not None and stream.merges:
+        return weighting
+    if weighting.kind in ("threshold", "selection"):
+        message = f"{name} is of the {weighting.kind} kind: no finite state exists"
     else:
-        z = known
-        seen = _seen(_largest(z, where), z, where)
-        if hasattr(weighting, "relative"):  # a phi that overflows, relative to e^peak
-            peak, total, shares = weighting.relative_state(z, where)
-            return peak, total, seen, shares
-        shares = masked(weighting.phi(z), where)
-        return None, abs(shares).sum(-1)[..., None], seen, shares
-    peak = _largest(z, where)
-    base = xp.where(peak == -INFINITY, xp.zeros_like(peak), peak)
-    shares = masked(xp.exp(z - base), where)
-    return peak, shares.sum(-1)[..., None], _seen(peak, z, where), shares
+        message = f"{name} has a `weigh` of its own: what its state is, is not known"
+    raise TypeError(message)
 
 
-def _largest(z, where):
-    """Give the largest entry of each row that takes part, without its gradient."""
-    if where is not None:
-        z = namespace(z).where(where, z, full((), -INFINITY, z))
-    if not z.shape[-1]:
-        return full((*z.shape[:-1], 1), -INFINITY, z)
-    return namespace(z).amax(z.detach() if is_tensor(z) else z, -1)[..., None]
+def _n_keys(n_keys, call):
+    """Take the number of all keys: one, or one for each row."""
+    name = type(call.weighting).__name__
+    if n_keys is None:
+        if call.weighting.uses_n:
+            raise ValueError(f"{name} uses the number of keys: give n_keys")
+        return None
+    if getattr(n_keys, "ndim", 0):
+        _check.same_library(query=call.query, n_keys=n_keys)
+        if is_tensor(n_keys):
+            whole = not (n_keys.is_floating_point() or n_keys.is_complex())
+            whole = whole and n_keys.dtype != namespace(n_keys).bool
+        else:
+            whole = np.asarray(n_keys).dtype.kind in "iu"
+        if not whole:
+            raise TypeError(f"n_keys must hold whole numbers; got {n_keys.dtype}")
+        rows = (*call.shape[:-1], 1)
+        n_keys = _check.broadcastable(n_keys, rows, "n_keys", "the scores' rows")
+    else:
+        n_keys = _check.size(n_keys, "n_keys")
+    if not call.weighting.uses_n:
+        return None
+    masks = {"is_causal": call.is_causal}
+    masks["attn_mask"] = call.mask is not None or call.bias is not None
+    given = [mask for mask, is_given in masks.items() if is_given]
+    if isinstance(n_keys, int) and given:
+        message = f"with {' and '.join(given)} queries see different numbers of keys"
+        raise ValueError(f"{message}: give n_keys to each, (..., L, 1); got {n_keys}")
+    return n_keys
 
 
-def _seen(largest, z, where):
-    """Give 0 where no key takes part, 1 where all that do are -inf, otherwise 2."""
-    some = int(z.shape[-1] > 0) if where is None else where.any(-1)[..., None]
-    return namespace(z).where(largest == -INFINITY, some, 2)
+def _enough(n_keys, scores, where):
+    """Refuse a number of all keys that is less than those of this block."""
+    if n_keys is None or traced(scores):
+        return
+    here = count(scores, where)
+    few = here > n_keys
+    if few if isinstance(few, bool) else bool(few.any()):
+        message = f"n_keys must be at least the keys of the block, {here}"
+        raise ValueError(f"{message}; got {n_keys}")
+
+
+def _same_n(a, b):
+    """Tell whether two states count the same keys."""
+    if a is b or a is None or b is None:
+        return a is b
+    if isinstance(a, int) or isinstance(b, int):
+        return isinstance(a, int) and isinstance(b, int) and a == b
+    if traced(a) or traced(b):
+        return True
+    return tuple(a.shape) == tuple(b.shape) and bool((a == b).all())
 
 
 def _values(call, like):

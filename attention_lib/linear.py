@@ -7,9 +7,18 @@ from typing import Any
 import numpy as np
 
 from attention_lib import _call, _check
-from attention_lib._dispatch import cast, full, is_tensor, kind_of, namespace, quiet
+from attention_lib._dispatch import (
+    cast,
+    full,
+    is_tensor,
+    kind_of,
+    masked,
+    namespace,
+    quiet,
+    traced,
+    work_dtype,
+)
 from attention_lib.features import FeatureMap
-from attention_lib.weightings.base import masked
 
 __all__ = ["LinearState", "linear_attention"]
 
@@ -182,8 +191,8 @@ def _check_state(state, call):
     if not isinstance(state, LinearState):
         raise TypeError(f"state must be a LinearState; got a {kind_of(state)}")
     _check.same_library(query=call.query, state=state.products)
-    if state.products.dtype != _check.work_dtype(call.query):
-        dtypes = f"{state.products.dtype} and {_check.work_dtype(call.query)}"
+    if state.products.dtype != work_dtype(call.query):
+        dtypes = f"{state.products.dtype} and {work_dtype(call.query)}"
         raise TypeError(f"the state and the computation differ in dtype: {dtypes}")
     if state.products.shape[-1] != call.value.shape[-1]:
         sizes = f"{state.products.shape[-1]} and {call.value.shape[-1]}"
@@ -196,7 +205,7 @@ def _prepared(call, phi, where):
     A key or value that is NaN or infinite is left out of the sums, as a masked one is:
     a weight of zero would not stop it, nor its gradient. Those marks make up for it.
     """
-    dtype = _check.work_dtype(call.query)
+    dtype = work_dtype(call.query)
     query = phi(cast(call.query, dtype) * call.scale)
     key = phi(masked(cast(call.key, dtype), where))
     value = cast(call.value, dtype)
@@ -215,7 +224,7 @@ def _prepared(call, phi, where):
 
 def _finite(x):
     """Tell whether the sum over `x` is finite; False where that cannot be looked at."""
-    return not _check.traced(x) and math.isfinite(_constant(x).sum())
+    return not traced(x) and math.isfinite(_constant(x).sum())
 
 
 def _start(state, key, value, call, phi):

@@ -7,8 +7,8 @@ from hypothesis import Phase, settings
 
 from attention_lib import linear
 from attention_lib.numpy_backend import attention as in_numpy
-from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import blocks as torch_blocks
+from attention_lib.torch_backend import general as in_torch
 from tests.engines import ENGINES, EVERY_DTYPE
 
 # The same examples for the same code, and nothing kept between runs.

@@ -99,7 +99,7 @@ class TextbookSparsemax(Threshold):
 
     alpha = 2.0
 
-    def rows(self, scores, where=None):
+    def weigh(self, scores, where=None):
         xp = namespace(scores)
         if not scores.shape[-1]:
             return scores
@@ -122,7 +122,7 @@ class TextbookSparsemax(Threshold):
 class TopOne(Selection):
     """All the weight to the largest score."""
 
-    def rows(self, scores, where=None):
+    def weigh(self, scores, where=None):
         xp = namespace(scores)
         if not scores.shape[-1]:
             return scores

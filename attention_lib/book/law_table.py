@@ -20,22 +20,10 @@ __all__ = [
 ]
 
 # Every weighting with its defaults, and the two that divide by the number of keys.
-WEIGHTINGS = (
-    weightings.Softmax(),
-    weightings.Softmax1(),
-    weightings.ScalableSoftmax(),
-    weightings.Sparsemax(),
-    weightings.Entmax(),
-    weightings.TopK(2),
-    weightings.Hardmax(),
-    weightings.Softpick(),
-    weightings.NormalizedReLU(),
-    weightings.NormalizedSigmoid(),
-    weightings.NormalizedTanh(),
-    weightings.Sigmoid(),
-    weightings.Sigmoid(bias="-log n"),
-    weightings.ReLU(),
-    weightings.ReLU(mean=True),
+WEIGHTINGS = tuple(
+    entry.make(**(said.params or {}))
+    for entry in weightings.REGISTRY
+    for said in entry.laws
 )
 
 

@@ -1,3 +1,5 @@
 """The NumPy engine: the row rules and attention, in place and in blocks."""
 
-__all__: list[str] = []
+from attention_lib.numpy_backend import attention, entmax, rows, scores
+
+__all__ = ["attention", "entmax", "rows", "scores"]

@@ -1,3 +1,5 @@
 """The torch engine: the row rules and attention, wherever the tensors are."""
 
-__all__: list[str] = []
+from attention_lib.torch_backend import attention, entmax, rows, scores
+
+__all__ = ["attention", "entmax", "rows", "scores"]

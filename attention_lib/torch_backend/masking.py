@@ -7,7 +7,7 @@ __all__ = ["count_keys", "for_each_head", "part_of", "where_of"]
 COUNTED = 256  # queries whose keys are counted at once
 
 
-def where_of(call, block=slice(None), stop=None):
+def where_of(call, block=slice(None), stop=None, offsets=(0, 0)):
     """Tell which keys take part for a block of queries, or None where all do."""
     where = None if call.mask is None else part_of(call.mask, block, stop)
     if call.bias is not None:
@@ -15,8 +15,8 @@ def where_of(call, block=slice(None), stop=None):
     if call.is_causal:
         length, n_keys = call.shape[-2:]
         device = call.query.device
-        query = torch.arange(length, device=device)[block, None] + call.query_offset
-        key = torch.arange(n_keys, device=device)[:stop] + call.key_offset
+        query = torch.arange(length, device=device)[block, None] + offsets[0]
+        key = torch.arange(n_keys, device=device)[:stop] + offsets[1]
         where = key <= query if where is None else where & (key <= query)
     return where
 
@@ -33,6 +33,9 @@ def count_keys(call):
     length, n_keys = call.shape[-2:]
     if call.mask is None and call.bias is None and not call.is_causal:
         return n_keys
+    if call.mask is None and call.bias is None:
+        seen = torch.arange(1, length + 1, device=call.query.device)
+        return seen.clamp(max=n_keys)[:, None]
     counts = []
     for start in range(0, max(length, 1), COUNTED):
         where = where_of(call, slice(start, min(start + COUNTED, length)))

@@ -2,74 +2,62 @@
 
 import torch
 
-from attention_lib import _check
+from attention_lib._dispatch import product
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 
-def softmax(x, axis, where=None, temperature=1.0):
-    """Weigh each entry by the exponential of its score; see `attention_lib.softmax`."""
-    z = x.to(_check.work_dtype(x))
-    if where is not None:
-        z = _fill(z, where, axis)
-    if isinstance(temperature, torch.Tensor) or temperature != 1:
-        top = z.detach().amax(axis, keepdim=True) if z.shape[axis] else 0
-        z = _divide(z - top, temperature)  # shifted first: T may be small
-    weights = torch.softmax(z, axis)
-    if where is not None:
-        weights = weights.masked_fill(~where, 0)
-    return weights.to(x.dtype)
+def softmax(scores, where=None, multiplier=1.0):
+    """Weigh along the last axis by the exponential of a multiple of each score."""
+    z = scores if where is None else _fill(scores, where)
+    if isinstance(multiplier, torch.Tensor) or multiplier != 1:
+        z = product(z, _top(z), multiplier)  # the largest may overflow
+    weights = torch.softmax(z, -1)
+    return weights if where is None else weights.masked_fill(~where, 0)
 
 
-def log_softmax(x, axis, where=None, temperature=1.0):
+def log_softmax(scores, where=None, multiplier=1.0):
     """Take the logarithm of softmax exactly; see `attention_lib.log_softmax`."""
-    shifted, top, log_sum = _log_parts(x, axis, where, temperature)
+    shifted, top, log_sum = _log_parts(scores, where, multiplier)
     out = torch.where(top == torch.inf, torch.nan, shifted - log_sum)
-    if where is not None:
-        out = out.masked_fill(~where, -torch.inf)
-    return out.to(x.dtype)
+    return out if where is None else out.masked_fill(~where, -torch.inf)
 
 
-def logsumexp(x, axis, where=None, keepdims=False):
-    """Take the logarithm of a sum of exponentials; see `attention_lib.logsumexp`."""
-    _, top, log_sum = _log_parts(x, axis, where)
-    out = torch.where(top.isfinite(), top, 0) + log_sum
-    return (out if keepdims else out.squeeze(axis)).to(x.dtype)
+def logsumexp(scores, where=None):
+    """Take the logarithm of a sum of exponentials, (..., 1)."""
+    _, top, log_sum = _log_parts(scores, where)
+    return torch.where(top.isfinite(), top, 0) + log_sum
 
 
-def _fill(z, where, axis):
+def _top(z):
+    """Give the largest of each row; it has no gradient, for it cancels."""
+    return z.detach().amax(-1, keepdim=True) if z.shape[-1] else 0
+
+
+def _fill(z, where):
     """Put -inf where nothing takes part, and zeros in rows where nothing does at all.
 
     Such a row then has finite weights to be cleared, and a gradient of zero.
     """
-    some = where.expand(z.shape).any(axis, keepdim=True)
+    some = where.expand(z.shape).any(-1, keepdim=True)
     hole = torch.zeros_like(some, dtype=z.dtype).masked_fill(some, -torch.inf)
     return torch.where(where, z, hole)
 
 
-def _divide(z, temperature):
-    """Divide by the temperature, to which -inf (a weight of zero) adds no gradient."""
-    if not isinstance(temperature, torch.Tensor):
-        return z / temperature
-    low = z == -torch.inf
-    return torch.where(low, z, torch.where(low, 0, z) / temperature)
-
-
-def _log_parts(x, axis, where, temperature=1.0):
+def _log_parts(z, where, multiplier=1.0):
     """Give ``z - top``, the top, and the log of the sum of the exponentials.
 
     The top entry adds exactly one to that sum, so ``log1p`` of the other entries
     keeps the digits that ``log(1 + others)`` would lose.
     """
-    z = x.to(_check.work_dtype(x))
     if where is not None:
         z = torch.where(where, z, -torch.inf)
-    if not z.shape[axis]:
-        none = z.new_full((*z.shape[:axis], 1, *z.shape[axis + 1 :]), -torch.inf)
+    if not z.shape[-1]:
+        none = z.new_full((*z.shape[:-1], 1), -torch.inf)
         return z, none, none
-    top, index = z.detach().max(axis, keepdim=True)
-    shifted = _divide(z - torch.where(top.isfinite(), top, 0), temperature)
-    is_top = torch.zeros_like(shifted, dtype=torch.bool).scatter(axis, index, True)
-    others = torch.where(is_top, 0, shifted.exp()).sum(axis, keepdim=True)
-    at_top = shifted.gather(axis, index).expm1()  # 0 where the top is finite
+    top, index = z.detach().max(-1, keepdim=True)
+    shifted = product(z, torch.where(top.isfinite(), top, 0), multiplier)
+    is_top = torch.zeros_like(shifted, dtype=torch.bool).scatter(-1, index, True)
+    others = torch.where(is_top, 0, shifted.exp()).sum(-1, keepdim=True)
+    at_top = shifted.gather(-1, index).expm1()  # 0 where the top is finite
     return shifted, top, torch.log1p(others + at_top)

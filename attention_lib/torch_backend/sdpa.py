@@ -11,64 +11,72 @@ import math
 import torch
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
+from attention_lib._dispatch import traced
 from attention_lib.torch_backend import masking
-from attention_lib.torch_backend.masking import count_keys, where_of
+from attention_lib.torch_backend.general import is_small
+from attention_lib.torch_backend.masking import where_of
 from attention_lib.torch_backend.once import first_only
-from attention_lib.weightings.exponential import FOLDED, ScalableSoftmax, Softmax
-from attention_lib.weightings.exponential import Softmax1 as WithOneMore
+from attention_lib.torch_backend.scores import reads_only_numbers
 
-__all__ = ["by_sdpa", "multiplier", "not_sdpa"]
+__all__ = ["Sdpa"]
 
 FORWARD = "_scaled_dot_product_flash_attention_for_cpu"
 EXACT = (torch.float32, torch.float64)  # dtypes that the kernel does not round
+TAKEN = (*EXACT, torch.float16, torch.bfloat16)
+FAR = 1e37  # beyond, a product with a multiplier may overflow
 
 
-def multiplier(call, weighting):
-    """Give what multiplies the scores of a softmax: a number, one a row, or None."""
-    factor = weighting.constant_multiplier()
-    if factor is not None:
-        return factor
-    if type(weighting) is Softmax:
-        temperature = weighting.temperature
-        if isinstance(temperature, torch.Tensor):
-            low, high = temperature.detach().aminmax()
-            if FOLDED[0] <= low and high <= FOLDED[1]:
-                return 1 / temperature
-    if type(weighting) is ScalableSoftmax:
-        n = count_keys(call)
-        return weighting.factor(call.query, n)
-    return None
+class Sdpa:
+    """Torch's kernel, for softmax of a multiple of the scores, and one more key."""
+
+    method = "sdpa"
+
+    def refuses(self, call, stream):
+        """Refuse what is not softmax, or not read by the kernel as it is meant."""
+        if call.softcap is not None:
+            return "softcap is set"
+        if call.query.dtype not in TAKEN:
+            return f"it takes no {call.query.dtype}"
+        if call.bias is not None and call.bias.dtype != call.query.dtype:
+            return f"attn_mask is {call.bias.dtype}; got a query of {call.query.dtype}"
+        if call.rng is not None:
+            return "it draws from torch's global generator; got rng"
+        name = type(call.weighting).__name__
+        if stream is None or not stream.multiplies:
+            return f"it takes softmax of a multiple of the scores; got {name}"
+        by_row = not (isinstance(stream.multiplier, float) and stream.sign == 1)
+        reason = None
+        if stream.offset is not None:
+            reason = _not_with_one_more(call)
+        elif by_row:
+            reason = _not_by_row(call, name)
+        return reason or _slower(call)
+
+    def run(self, call, stream):
+        """Hand over to the kernel, in the four axes in which it is fast."""
+        if not (call.transformed or reads_only_numbers(call)):
+            return None  # it would read what is masked
+        if stream.offset is not None:
+            return _softmax1(call, stream.offset)
+        return _softmax(call, stream)
 
 
-def not_sdpa(call, weighting, dropout_p, rng, transformed=False):
-    """Say why SDPA cannot serve a call, or None where it can."""
-    if call.softcap is not None:
-        return "softcap is set"
-    if call.bias is not None and call.bias.dtype != call.query.dtype:
-        return f"attn_mask is {call.bias.dtype}; got a query of {call.query.dtype}"
-    if rng is not None:
-        return "it draws from torch's global generator; got rng"
-    if type(weighting) is WithOneMore:
-        return _not_softmax1(call, dropout_p, transformed)
-    simple = weighting.constant_multiplier() is not None
-    if not simple and (
-        transformed
-        or torch.compiler.is_compiling()
-        or call.bias is not None
-        or multiplier(call, weighting) is None
-    ):
-        name = type(weighting).__name__
+def _not_by_row(call, name):
+    """Say why a multiplier that may differ from row to row cannot serve, or None."""
+    if call.transformed or torch.compiler.is_compiling() or call.bias is not None:
         return f"it takes softmax of a multiple of the scores; got {name}"
+    if call.query.dtype not in EXACT:
+        return f"the multiplied query would be rounded; got {call.query.dtype}"
     return None
 
 
-def _not_softmax1(call, dropout_p, transformed):
+def _not_with_one_more(call):
     """Say why the kernel that gives the log-sum-exp cannot serve a call, or None."""
     if not hasattr(torch.ops.aten, FORWARD):
         return "this torch has no kernel that gives the log-sum-exp"
-    if transformed or torch.compiler.is_compiling():
+    if call.transformed or traced(call.query):
         return "Softmax1 has no rule for transforms there"
-    if dropout_p or call.mask is not None or call.bias is not None:
+    if call.dropout_p or call.mask is not None or call.bias is not None:
         return "Softmax1 takes no mask and no dropout there"
     widths = call.query.shape[-1], call.value.shape[-1]
     if call.query.is_cuda or call.query.dtype not in EXACT or widths[0] != widths[1]:
@@ -78,14 +86,31 @@ def _not_softmax1(call, dropout_p, transformed):
     return None
 
 
-def by_sdpa(call, weighting, dropout_p):
-    """Hand over to torch's kernel, in the four axes in which it is fast."""
-    if type(weighting) is WithOneMore:
-        return _softmax1(call, weighting.offset)
-    factor = multiplier(call, weighting)
+def _slower(call):
+    """Say why another way is faster, where the choice is ours."""
+    if call.method != "auto":
+        return None
+    if call.transformed:
+        return "torch.func and forward-mode differentiation have no rule for it"
+    # On a CPU there is a fused kernel for values as wide as the keys only.
+    fused = call.query.is_cuda or call.query.shape[-1] == call.value.shape[-1]
+    if fused or call.dropout_p or torch.compiler.is_exporting() or is_small(call):
+        return None
+    return "blocks are faster for values of another width than the keys"
+
+
+def _softmax(call, stream):
+    """Take softmax of the scores times sign and multiplier."""
     query, mask, causal = call.query, call.mask, call.is_causal
-    if isinstance(factor, torch.Tensor):
-        query, factor = (query * factor).to(query.dtype), 1
+    scale, factor = call.scale, stream.multiplier
+    if isinstance(factor, float) and isinstance(stream.sign, int):
+        scale, factor = scale * factor * stream.sign, factor * stream.sign
+    else:
+        query = (query * (stream.sign * factor)).to(query.dtype)
+    if not (traced(query) or _within_reach(query, call.key, scale, factor)):
+        return None
+    if scale <= 0:  # the kernel hides with -inf before it multiplies
+        query, scale = (-query, -scale) if scale else (query * 0, 1.0)
     if call.bias is not None:
         mask = call.bias if factor == 1 else _multiplied(call.bias, factor)
     if mask is not None and causal:  # SDPA takes one or the other
@@ -94,9 +119,19 @@ def by_sdpa(call, weighting, dropout_p):
     query, key, value = _in_four_axes(call, query)
     if mask is not None:
         mask = _four(call, mask, call.shape[-2:])
-    out = sdpa(query, key, value, mask, dropout_p, causal, scale=call.scale * factor)
-    # Under autocast the kernel gives what it computes in.
-    return out.reshape(*call.lead, *out.shape[-2:]).to(call.query.dtype)
+    out = sdpa(query, key, value, mask, call.dropout_p, causal, scale=scale)
+    return out.reshape(*call.lead, *out.shape[-2:])
+
+
+@torch.no_grad()
+def _within_reach(query, key, scale, factor):
+    """Tell whether no score overflows by what multiplies it."""
+    if isinstance(factor, float) and abs(factor) <= 1:
+        return True
+    if not (query.numel() and key.numel()):
+        return True
+    asked, held = (torch.stack(a.aminmax()).abs().amax().double() for a in (query, key))
+    return bool(asked * held * abs(scale) * query.shape[-1] < FAR)
 
 
 def _four(call, a, tail):
@@ -120,10 +155,17 @@ def _multiplied(bias, factor):
 
 
 def _softmax1(call, offset):
-    query, key, value = _in_four_axes(call, call.query)
+    # The kernel reads the last axis as if its numbers lay side by side.
+    query, key, value = (
+        a if a.stride(-1) == 1 else a.contiguous()
+        for a in _in_four_axes(call, call.query)
+    )
+    if call.scale <= 0:  # it hides with -inf before it multiplies
+        query = -query if call.scale else query * 0
+    scale = abs(call.scale) or 1.0
     offset = torch.as_tensor(offset, dtype=query.dtype, device=query.device)
     offset = _four(call, offset, (call.shape[-2], 1)).squeeze(-1)
-    out = _Softmax1.apply(query, key, value, offset, call.is_causal, call.scale)
+    out = _Softmax1.apply(query, key, value, offset, call.is_causal, scale)
     return out.reshape(*call.lead, *out.shape[-2:])
 
 

@@ -1,89 +1,54 @@
-"""Weightings: maps from rows of scores to rows of weights, one file a kind."""
+"""Weightings: maps from rows of scores to rows of weights.
 
-from attention_lib.weightings.base import (
+Each is registered where it is defined, and every list of them derives from that. The
+kinds, to derive a weighting of your own from, are here too, and in `Weighting`.
+"""
+
+from attention_lib.weightings import (
+    exponential,
+    log_sums,
+    logarithms,
+    pointwise,
+    selection,
+    softmax_and_more,
+    sums,
+    threshold,
+)
+from attention_lib.weightings.base import Weighting
+from attention_lib.weightings.exponential import *
+from attention_lib.weightings.kinds import (
     Exponential,
+    LogSum,
     Pointwise,
     Selection,
     Sum,
     Threshold,
-    Weighting,
 )
-from attention_lib.weightings.exponential import (
-    ScalableSoftmax,
-    Softmax,
-    Softmax1,
-    log_softmax,
-    logsumexp,
-    online_softmax,
-    scalable_softmax,
-    softmax,
-    softmax1,
-)
-from attention_lib.weightings.pointwise import ReLU, Sigmoid, relu, sigmoid
-from attention_lib.weightings.selection import Hardmax, TopK, hardmax, top_k_softmax
-from attention_lib.weightings.sums import (
-    NormalizedReLU,
-    NormalizedSigmoid,
-    NormalizedTanh,
-    Softpick,
-    normalize,
-    softpick,
-)
-from attention_lib.weightings.threshold import Entmax, Sparsemax, entmax, sparsemax
+from attention_lib.weightings.log_sums import *
+from attention_lib.weightings.logarithms import *
+from attention_lib.weightings.pointwise import *
+from attention_lib.weightings.registry import REGISTRY
+from attention_lib.weightings.selection import *
+from attention_lib.weightings.softmax_and_more import *
+from attention_lib.weightings.sums import *
+from attention_lib.weightings.threshold import *
 
-__all__ = [
-    "Entmax",
-    "Exponential",
-    "Hardmax",
-    "NormalizedReLU",
-    "NormalizedSigmoid",
-    "NormalizedTanh",
-    "Pointwise",
-    "ReLU",
-    "ScalableSoftmax",
-    "Selection",
-    "Sigmoid",
-    "Softmax",
-    "Softmax1",
-    "Softpick",
-    "Sparsemax",
-    "Sum",
-    "Threshold",
-    "TopK",
-    "Weighting",
-    "entmax",
-    "get_weighting",
-    "hardmax",
-    "log_softmax",
-    "logsumexp",
-    "normalize",
-    "online_softmax",
-    "relu",
-    "scalable_softmax",
-    "sigmoid",
-    "softmax",
-    "softmax1",
-    "softpick",
-    "sparsemax",
-    "top_k_softmax",
-]
-
-# What a name stands for, made anew at each call.
-_BY_NAME = {
-    "softmax": Softmax,
-    "softmax1": Softmax1,
-    "scalable_softmax": ScalableSoftmax,
-    "sparsemax": Sparsemax,
-    "entmax15": Entmax,
-    "softpick": Softpick,
-    "sigmoid": Sigmoid,
-    "relu": ReLU,
-    "relu_mean": lambda: ReLU(mean=True),
-    "normalized_sigmoid": NormalizedSigmoid,
-    "normalized_relu": NormalizedReLU,
-    "normalized_tanh": NormalizedTanh,
-    "hardmax": Hardmax,
-}
+# In the order in which tables show them.
+_FILES = (
+    exponential,
+    softmax_and_more,
+    threshold,
+    selection,
+    sums,
+    log_sums,
+    pointwise,
+)
+_NAMES = [file.__name__ for file in _FILES]
+REGISTRY.sort(key=lambda entry: _NAMES.index(entry.make.__module__))
+__all__ = sorted(
+    {name for file in (*_FILES, logarithms) for name in file.__all__}
+    | {"Weighting", "get_weighting"}
+)
 
 
 def get_weighting(weighting):
@@ -114,9 +79,11 @@ def get_weighting(weighting):
     if isinstance(weighting, Weighting):
         return weighting
     if isinstance(weighting, str):
-        if weighting in _BY_NAME:
-            return _BY_NAME[weighting]()
-        known = ", ".join(map(repr, _BY_NAME))
+        by_name = {n: (e, p) for e in REGISTRY for n, p in e.strings.items()}
+        if weighting in by_name:
+            entry, params = by_name[weighting]
+            return entry.make(**params)
+        known = ", ".join(map(repr, by_name))
         raise ValueError(f"unknown weighting {weighting!r}; known are {known}")
     given = getattr(weighting, "__name__", type(weighting).__name__)
     raise TypeError(f"weighting must be a name or a Weighting object; got {given}")

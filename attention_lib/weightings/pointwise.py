@@ -1,12 +1,16 @@
 """Rows weighed entry by entry: sigmoid and ReLU, which need not sum to one."""
 
-import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from attention_lib import _check
-from attention_lib._dispatch import cast, namespace
-from attention_lib.weightings.base import Pointwise, like, logistic
+import numpy as np
+
+from attention_lib import _check, definitions
+from attention_lib._dispatch import at_least_one, like, log_of, logistic, rectified
+from attention_lib.weightings.kinds import Pointwise
+from attention_lib.weightings.registry import Each, Verdict, registered
+from attention_lib.weightings.streams import Stream
 
 __all__ = ["ReLU", "Sigmoid", "relu", "sigmoid"]
 
@@ -103,6 +107,38 @@ def relu(x, axis=-1, *, where=None, power=1, mean=False):
     return ReLU(power, mean)(x, axis, where=where)
 
 
+def _sigmoid(scores, shift):
+    return logistic(scores + like(shift, scores))
+
+
+def _sigmoid_bound(x, w, bias=0.0):
+    bias = np.log(x.shape[-1]) if isinstance(bias, str) else bias
+    return (4 + abs(x) + abs(bias)) * w
+
+
+@registered(
+    "sigmoid",
+    definition=definitions.sigmoid,
+    bound=_sigmoid_bound,
+    laws=[
+        Verdict(
+            holds="non-negative, defined everywhere, continuous, keeps order, "
+            "odds ignore other keys, can abstain, streams here, permutation "
+            "equivariant",
+            breaks="sums to one, tells scores apart, shift invariant, scale "
+            "invariant, exact zeros, keeps its share",
+        ),
+        Verdict(
+            holds="non-negative, defined everywhere, continuous, keeps order, can "
+            "abstain, streams here, permutation equivariant",
+            breaks="sums to one, tells scores apart, shift invariant, scale "
+            "invariant, odds ignore other keys, exact zeros, keeps its "
+            "share",
+            params={"bias": MINUS_LOG_N},
+        ),
+    ],
+    examples=({}, {"bias": -2.5}, {"bias": MINUS_LOG_N}, {"bias": Each(-2, 2)}),
+)
 @dataclass(frozen=True, eq=False)
 class Sigmoid(Pointwise):
     """The weighting ``1 / (1 + e^-(s + bias))``; see `sigmoid`.
@@ -135,24 +171,58 @@ class Sigmoid(Pointwise):
         """Whether the bias is made of the number of keys."""
         return isinstance(self.bias, str)
 
+    @property
+    def fades(self):
+        """Whether a score of ``-inf`` is nothing by itself: it must not be counted."""
+        return not self.uses_n
+
+    def record(self, n=None):
+        """Name the sigmoid of a shifted score."""
+        shift = -log_of(n) if self.uses_n else self.bias
+        return Stream(self.kind, "sigmoid", partial(_sigmoid, shift=shift), shift=shift)
+
     def phi(self, scores, n=None):
         """Give the sigmoid of each score and the bias."""
-        return logistic(self._biased(scores, n))
+        return self.record(n).rule(scores)
 
     def derivative(self, scores, n=None):
         """Differentiate `phi`."""
-        weights = self.phi(scores, n)
-        return weights * logistic(-self._biased(scores, n))
-
-    def _biased(self, scores, n):
-        if not self.uses_n:
-            return scores + like(self.bias, scores)
-        if isinstance(n, int):
-            return scores - math.log(max(n, 1))
-        xp = namespace(scores)
-        return scores - xp.log(xp.clip(cast(n, scores.dtype), 1, None))
+        shift = like(self.record(n).shift, scores)
+        return logistic(scores + shift) * logistic(-(scores + shift))
 
 
+@registered(
+    "relu",
+    definition=definitions.relu,
+    bound=lambda x, w, power=1, mean=False: (
+        (0 if power == 1 and not mean else power + 2) * w
+    ),
+    laws=[
+        Verdict(
+            holds="non-negative, defined everywhere, continuous, keeps order, "
+            "odds ignore other keys, exact zeros, can abstain, streams "
+            "here, permutation equivariant",
+            breaks="sums to one, tells scores apart, shift invariant, scale "
+            "invariant, keeps its share",
+        ),
+        Verdict(
+            holds="non-negative, defined everywhere, continuous, keeps order, "
+            "odds ignore other keys, exact zeros, can abstain, streams "
+            "here, permutation equivariant",
+            breaks="sums to one, tells scores apart, shift invariant, scale "
+            "invariant, keeps its share",
+            params={"mean": True},
+        ),
+    ],
+    strings={"relu": {}, "relu_mean": {"mean": True}},
+    examples=(
+        {},
+        {"power": 2},
+        {"power": 3, "mean": True},
+        {"mean": True},
+        {"power": 0.5},
+    ),
+)
 @dataclass(frozen=True, eq=False)
 class ReLU(Pointwise):
     """The weighting ``max(s, 0)^power``, or its n-th part; see `relu`.
@@ -176,32 +246,31 @@ class ReLU(Pointwise):
     def __post_init__(self):
         """Refuse a power that is not positive."""
         _check.positive(_check.number(self.power, "power"), "power")
+        _check.flag(self.mean, "mean")
 
     @property
     def uses_n(self):
         """Whether the weights are divided by the number of keys."""
         return bool(self.mean)
 
+    @property
+    def fades(self):
+        """Whether a score of ``-inf`` is nothing by itself: it must not be counted."""
+        return not self.uses_n
+
+    def record(self, n=None):
+        """Name a power of the positive part, and the number that divides it."""
+        divisor = at_least_one(n) if self.mean else None
+        rule = partial(rectified, power=self.power)
+        return Stream(self.kind, "relu", rule, power=self.power, divisor=divisor)
+
     def phi(self, scores, n=None):
         """Give the positive part of each score, to its power."""
-        return rectified(scores, self.power) / self._parts(scores, n)
+        return self._parts(rectified(scores, self.power), n)
 
     def derivative(self, scores, n=None):
         """Differentiate `phi`; zero at zero."""
-        slopes = rectified(scores, self.power - 1) * self.power
-        return slopes / self._parts(scores, n)
+        return self._parts(rectified(scores, self.power - 1) * self.power, n)
 
-    def _parts(self, scores, n):
-        if not self.mean:
-            return 1
-        if isinstance(n, int):
-            return max(n, 1)
-        return namespace(scores).clip(cast(n, scores.dtype), 1, None)
-
-
-def rectified(x, power):
-    """Give ``max(x, 0)^power``, where 0 to any power is 0; NaN stays NaN."""
-    xp = namespace(x)
-    low = x <= 0
-    inside = xp.where(low, xp.ones_like(x), x)
-    return xp.where(low, xp.zeros_like(x), inside if power == 1 else inside**power)
+    def _parts(self, shares, n):
+        return shares / like(at_least_one(n), shares) if self.mean else shares

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from attention_lib import _check
-from attention_lib._dispatch import full, is_tensor, namespace
-from attention_lib._engines import rows_of
-from attention_lib.weightings.base import (
-    Selection,
-    masked,
-    only_minus_infinity,
-)
+from attention_lib import _check, definitions
+from attention_lib._dispatch import full, is_tensor, largest, masked, namespace
+from attention_lib._engines import engine_of
 from attention_lib.weightings.jacobians import of_shares
+from attention_lib.weightings.kinds import Selection
+from attention_lib.weightings.registry import Verdict, gap, registered
+from attention_lib.weightings.streams import lost, seen
 
 __all__ = ["Hardmax", "TopK", "hardmax", "top_k_softmax"]
 
@@ -93,42 +91,22 @@ def top_k_softmax(x, k, axis=-1, *, where=None):
     return TopK(k)(x, axis, where=where)
 
 
-@dataclass(frozen=True, eq=False)
-class Hardmax(Selection):
-    """The weighting of the largest score alone; see `hardmax`.
-
-    Examples
-    --------
-    >>> Hardmax()(np.array([1.0, 3.0]))
-    array([0., 1.])
-    """
-
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        xp = namespace(scores)
-        if not scores.shape[-1]:
-            return 0 * scores
-        low = full((), -float("inf"), scores)
-        known = scores if where is None else xp.where(where, scores, low)
-        top = xp.amax(known.detach() if is_tensor(known) else known, -1)[..., None]
-        largest = known == top
-        if where is not None:
-            largest = largest & where
-        count = largest.sum(-1)[..., None]
-        share = xp.where(largest, xp.ones_like(scores), xp.zeros_like(scores))
-        share = share / xp.where(count == 0, xp.ones_like(count), count)
-        odd = ~xp.isfinite(top)
-        if where is not None:
-            odd = odd & where.any(-1)[..., None]
-        share = xp.where(odd, xp.full_like(share, xp.nan), share)
-        return masked(share, where)
-
-    def slopes(self, scores):
-        """Give zeros: a small change of the scores changes no weight."""
-        weights = self.rows(scores)
-        return of_shares(weights, 0 * weights)
-
-
+@registered(
+    "top_k_softmax",
+    definition=definitions.top_k_softmax,
+    bound=lambda x, w, k: (16 + gap(x)) * w,
+    laws=[
+        Verdict(
+            holds="non-negative, sums to one, defined everywhere, keeps order, "
+            "shift invariant, exact zeros, keeps its share",
+            breaks="continuous, tells scores apart, scale invariant, odds ignore "
+            "other keys, can abstain, streams here, permutation equivariant",
+            params={"k": 2},
+        ),
+    ],
+    strings={},
+    examples=({"k": 1}, {"k": 3}),
+)
 @dataclass(frozen=True, eq=False)
 class TopK(Selection):
     """The weighting softmax of the k largest scores; see `top_k_softmax`.
@@ -155,21 +133,21 @@ class TopK(Selection):
         if self.k > n > 0:
             raise ValueError(f"k must be at most the {n} keys of a row; got {self.k}")
 
-    def rows(self, scores, where=None):
+    fades = True
+
+    def weigh(self, scores, where=None):
         """Weigh along the last axis."""
         if not scores.shape[-1]:
             return 0 * scores
         kept = self._largest(scores, where)
-        weights = rows_of(scores).softmax(scores, scores.ndim - 1, kept)
-        xp = namespace(scores)
-        known = masked(scores, where)
-        nan = (xp.isnan(known) | (known == float("inf"))).any(-1)[..., None]
-        nan = nan | only_minus_infinity(scores, where)
-        return masked(xp.where(nan, xp.full_like(weights, xp.nan), weights), where)
+        weights = engine_of(scores).rows.softmax(scores, kept)
+        rows = lost(seen(scores, where))
+        nan = full((), float("nan"), weights)
+        return masked(namespace(scores).where(rows, nan, weights), where)
 
     def slopes(self, scores):
         """Give softmax's, of the keys that are kept."""
-        weights = self.rows(scores)
+        weights = self.weigh(scores)
         return of_shares(weights, weights)
 
     def _largest(self, scores, where):
@@ -184,3 +162,50 @@ class TopK(Selection):
             order = xp.argsort(-known, axis=-1, kind="stable")
             kept = xp.argsort(order, axis=-1) < self.k
         return kept if where is None else kept & where
+
+
+@registered(
+    "hardmax",
+    definition=definitions.hardmax,
+    bound=lambda x, w: w,
+    laws=[
+        Verdict(
+            holds="non-negative, sums to one, defined everywhere, keeps order, "
+            "shift invariant, scale invariant, exact zeros, keeps its "
+            "share, permutation equivariant",
+            breaks="continuous, tells scores apart, odds ignore other keys, can "
+            "abstain, streams here",
+        ),
+    ],
+)
+@dataclass(frozen=True, eq=False)
+class Hardmax(Selection):
+    """The weighting of the largest score alone; see `hardmax`.
+
+    Examples
+    --------
+    >>> Hardmax()(np.array([1.0, 3.0]))
+    array([0., 1.])
+    """
+
+    fades = True
+
+    def weigh(self, scores, where=None):
+        """Weigh along the last axis."""
+        xp = namespace(scores)
+        if not scores.shape[-1]:
+            return 0 * scores
+        top = largest(scores, where)
+        best = scores == top
+        if where is not None:
+            best = best & where
+        ties = best.sum(-1)[..., None]
+        share = xp.where(best, xp.ones_like(scores), xp.zeros_like(scores))
+        share = share / xp.where(ties == 0, xp.ones_like(ties), ties)
+        rows = lost(seen(scores, where))
+        return masked(xp.where(rows, full((), float("nan"), share), share), where)
+
+    def slopes(self, scores):
+        """Give zeros: a small change of the scores changes no weight."""
+        weights = self.weigh(scores)
+        return of_shares(weights, 0 * weights)

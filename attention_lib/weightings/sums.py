@@ -1,29 +1,14 @@
-"""Rows divided by their sum: softpick, and normalised sigmoid, ReLU and tanh."""
+"""Rows divided by the sum of their sizes: softpick, and normalised ReLU."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from attention_lib import _check
-from attention_lib._dispatch import full, is_tensor, namespace
-from attention_lib._engines import rows_of
-from attention_lib.weightings.base import (
-    Sum,
-    like,
-    logistic,
-    masked,
-    only_minus_infinity,
-)
-from attention_lib.weightings.jacobians import of_shares
-from attention_lib.weightings.pointwise import rectified
+from attention_lib import _check, definitions
+from attention_lib._dispatch import namespace, rectified
+from attention_lib.weightings.kinds import Sum
+from attention_lib.weightings.registry import Verdict, gap, registered
+from attention_lib.weightings.streams import Stream
 
-__all__ = [
-    "NormalizedReLU",
-    "NormalizedSigmoid",
-    "NormalizedTanh",
-    "Softpick",
-    "normalize",
-    "softpick",
-]
+__all__ = ["NormalizedReLU", "Softpick", "normalize", "softpick"]
 
 
 def softpick(x, axis=-1, *, where=None, eps=1e-6):
@@ -114,6 +99,21 @@ def normalize(x, axis=-1, *, where=None, eps=0.0):
     return _Shares(eps)(x, axis, where=where)
 
 
+@registered(
+    "softpick",
+    definition=definitions.softpick,
+    bound=lambda x, w, eps=1e-6: (16 + gap(x)) * w,
+    laws=[
+        Verdict(
+            holds="non-negative, defined everywhere, continuous, keeps order, "
+            "odds ignore other keys, exact zeros, can abstain, streams "
+            "here, permutation equivariant",
+            breaks="sums to one, tells scores apart, shift invariant, scale "
+            "invariant, keeps its share",
+        ),
+    ],
+    examples=({}, {"eps": 0}, {"eps": 0.5}),
+)
 @dataclass(frozen=True, eq=False)
 class Softpick(Sum):
     """The weighting ``max(e^s - 1, 0) / (sum |e^s - 1| + eps)``; see `softpick`.
@@ -144,72 +144,34 @@ class Softpick(Sum):
         high = xp.exp(up - peak) * -xp.expm1(-up)
         return xp.where(rising, high, xp.exp(-peak) * xp.expm1(down))
 
-    def relative_state(self, scores, where):
-        """Give the peak, the total without eps, and the weights before the division."""
-        xp = namespace(scores)
-        peak = _largest(scores)
-        peak = xp.where(peak < 0, xp.zeros_like(peak), peak)
-        lifted = masked(self.relative(scores, peak), where)
-        picked = xp.where(lifted > 0, lifted, xp.zeros_like(lifted))
-        return peak, abs(lifted).sum(-1)[..., None], picked
-
     def phi(self, scores):
         """Give ``max(e^s - 1, 0)``."""
         xp = namespace(scores)
         return xp.expm1(xp.where(scores < 0, xp.zeros_like(scores), scores))
 
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        xp, known = namespace(scores), masked(scores, where)
-        peak, total, picked = self.relative_state(known, where)
-        total = total + self.eps * xp.exp(-peak)
-        weights = picked / xp.where(total == 0, xp.ones_like(total), total)
-        return _finish(weights, total, scores, where)
+    def record(self, n=None):
+        """Name softpick, whose sizes grow like the exponential."""
+        return Stream(
+            self.kind,
+            "softpick",
+            self.phi,
+            eps=self.eps,
+            growth="exp",
+            relative=self.relative,
+        )
 
     def slopes(self, scores):
         """Give those of ``e^s ([i = j, s > 0] - w sign(s)^T)``, over the sum."""
-        xp = namespace(scores)
-        weights = self.rows(scores)
-        peak, total, _ = self.relative_state(scores, None)
-        total = total + self.eps * xp.exp(-peak)
-        slopes = xp.exp(scores - peak) / xp.where(
-            total == 0, xp.ones_like(total), total
-        )
+        xp, record = namespace(scores), self.record()
+        peak, total, shares = record.parts(scores, None)
+        weights = record.finish(shares, peak, total)
+        slopes = record.finish(xp.exp(scores - peak), peak, total)
         own = xp.where(scores > 0, slopes, xp.zeros_like(slopes))
         return own * (1 - weights), weights, xp.sign(scores) * slopes
 
 
-class _Homogeneous(Sum):
-    """A sum kind with ``phi(c s) = c^power phi(s)``: rows are scaled before the sum.
-
-    Powers and sums of the scaled row neither overflow nor vanish. The scale cancels, so
-    it has no gradient.
-    """
-
-    power = 1
-
-    def size(self, scores):
-        """Give the size of each score, of which phi takes the power."""
-        return abs(scores)
-
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        xp, known = namespace(scores), masked(scores, where)
-        peak = _largest(self.size(known))
-        usable = (peak > 0) & xp.isfinite(peak)
-        if self.eps:  # beside an eps, what is tiny may vanish
-            usable = usable & (peak > 1)
-        peak = xp.where(usable, peak, xp.ones_like(peak))
-        shares = masked(self.phi(known / peak), where)
-        total = abs(shares).sum(-1)[..., None]
-        if self.eps:
-            total = total + self.eps / peak**self.power
-        weights = shares / xp.where(total == 0, xp.ones_like(total), total)
-        return _finish(weights, total, scores, where)
-
-
 @dataclass(frozen=True, eq=False)
-class _Shares(_Homogeneous):
+class _Shares(Sum):
     """The weighting ``s / (sum |s| + eps)``; see `normalize`."""
 
     eps: float = 0.0
@@ -226,9 +188,28 @@ class _Shares(_Homogeneous):
         """Differentiate `phi`: one everywhere."""
         return namespace(scores).ones_like(scores)
 
+    def record(self, n=None):
+        """Name a size that grows like the score: rows are scaled before the sum."""
+        return Stream(self.kind, rule=self.phi, eps=self.eps, growth="size")
 
+
+@registered(
+    "normalized_relu",
+    definition=definitions.normalized_relu,
+    bound=lambda x, w, power=1, eps=0.0: (8 + 2 * power) * w,
+    laws=[
+        Verdict(
+            holds="non-negative, defined everywhere, keeps order, scale "
+            "invariant, odds ignore other keys, exact zeros, can abstain, "
+            "streams here, permutation equivariant",
+            breaks="sums to one, continuous, tells scores apart, shift invariant, "
+            "keeps its share",
+        ),
+    ],
+    examples=({}, {"power": 2}, {"power": 2, "eps": 0.1}),
+)
 @dataclass(frozen=True, eq=False)
-class NormalizedReLU(_Homogeneous):
+class NormalizedReLU(Sum):
     """The weighting ``max(s, 0)^power / (sum max(s, 0)^power + eps)``.
 
     Parameters
@@ -257,9 +238,7 @@ class NormalizedReLU(_Homogeneous):
         _check.positive(_check.number(self.power, "power"), "power")
         _check.not_negative(self.eps, "eps")
 
-    def size(self, scores):
-        """Give the positive part."""
-        return rectified(scores, 1)
+    fades = True
 
     def phi(self, scores):
         """Give ``max(s, 0)^power``."""
@@ -269,118 +248,17 @@ class NormalizedReLU(_Homogeneous):
         """Differentiate `phi`."""
         return rectified(scores, self.power - 1) * self.power
 
+    def record(self, n=None):
+        """Name a power of the positive part: rows are scaled before it is taken.
 
-class _Logarithmic(Sum):
-    """A sum kind whose phi is positive and underflows: softmax of its logarithm."""
-
-    def log_phi(self, scores):
-        """Give the logarithm of phi."""
-        raise NotImplementedError(f"{type(self).__name__} needs a method `log_phi`")
-
-    def phi(self, scores):
-        """Give the exponential of `log_phi`."""
-        return namespace(scores).exp(self.log_phi(scores))
-
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        known = masked(scores, where)
-        logs = self.log_phi(known)
-        weights = rows_of(logs).softmax(logs, logs.ndim - 1, where)
-        # Infinity has no unique limit, here as elsewhere, although phi has one.
-        odd = full((), float("inf"), scores)
-        endless = (masked(known, where) == odd).any(-1)[..., None]
-        xp = namespace(scores)
-        lost = xp.where(endless, xp.full_like(weights, xp.nan), weights)
-        return masked(lost, where)
-
-    def slopes(self, scores):
-        """Give those of ``w_i ([i = j] - w_j) l_j``, with l that of `log_phi`."""
-        weights = self.rows(scores)
-        return of_shares(weights, weights * self.log_derivative(scores))
-
-
-@dataclass(frozen=True, eq=False)
-class NormalizedSigmoid(_Logarithmic):
-    """The weighting ``sigmoid(s + bias) / sum sigmoid(s + bias)``.
-
-    Parameters
-    ----------
-    bias : float or array, default 0.0
-        Added to the scores; towards ``-inf`` the weights become softmax's.
-
-    Notes
-    -----
-    Computed as softmax of the logarithm of the sigmoid, so that it never meets 0/0.
-
-    The relative error of a weight is at most ``(16 + 2 (r + |bias|)) eps``, with ``r``
-    the largest size of a score, in rows of up to 30,000 keys.
-
-    Examples
-    --------
-    >>> NormalizedSigmoid()(np.log([1, 3])).round(6)
-    array([0.4, 0.6])
-    """
-
-    bias: Any = 0.0
-
-    def __post_init__(self):
-        """Refuse a bias that is NaN."""
-        _check.real(self.bias, "bias")
-
-    def log_phi(self, scores):
-        """Give the logarithm of the sigmoid."""
-        return log_logistic(scores + like(self.bias, scores))
-
-    def log_derivative(self, scores):
-        """Differentiate `log_phi`."""
-        return logistic(-(scores + like(self.bias, scores)))
-
-
-@dataclass(frozen=True, eq=False)
-class NormalizedTanh(_Logarithmic):
-    """The weighting ``(1 + tanh s) / sum (1 + tanh s)``.
-
-    Notes
-    -----
-    Since ``1 + tanh s = 2 sigmoid(2 s)`` it is the normalised sigmoid of twice the
-    score.
-
-    The relative error of a weight is at most ``(16 + 4 r) eps``, with ``r`` the largest
-    size of a score, in rows of up to 30,000 keys.
-
-    Examples
-    --------
-    >>> NormalizedTanh()(np.log([1, 3]) / 2).round(6)
-    array([0.4, 0.6])
-    """
-
-    def log_phi(self, scores):
-        """Give the logarithm of ``sigmoid(2 s)``."""
-        return log_logistic(2 * scores)
-
-    def log_derivative(self, scores):
-        """Differentiate `log_phi`."""
-        return 2 * logistic(-2 * scores)
-
-
-def log_logistic(x):
-    """Give ``log(1 / (1 + e^-x))`` without overflow."""
-    if is_tensor(x):
-        return namespace(x).nn.functional.logsigmoid(x)
-    xp = namespace(x)
-    return xp.minimum(x, 0) - xp.log1p(xp.exp(-abs(x)))
-
-
-def _largest(x):
-    """Give the largest entry of each row, kept as an axis; it has no gradient."""
-    xp = namespace(x)
-    if not x.shape[-1]:
-        return full((*x.shape[:-1], 1), 0.0, x)
-    return xp.amax(x.detach() if is_tensor(x) else x, -1)[..., None]
-
-
-def _finish(weights, total, scores, where):
-    """Make NaN what has no limit, and zero what takes no part."""
-    xp = namespace(weights)
-    nan = (~xp.isfinite(total)) | only_minus_infinity(scores, where)
-    return masked(xp.where(nan, xp.full_like(total, xp.nan), weights), where)
+        Powers and sums of the scaled row neither overflow nor vanish. The scale
+        cancels, so it has no gradient.
+        """
+        return Stream(
+            self.kind,
+            "relu",
+            self.phi,
+            eps=self.eps,
+            power=self.power,
+            growth="power",
+        )

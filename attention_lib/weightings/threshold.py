@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from attention_lib import _check
-from attention_lib._engines import entmax_of, rows_of
-from attention_lib.weightings.base import Threshold, like
+import numpy as np
+
+from attention_lib import _check, definitions
+from attention_lib._dispatch import like, namespace
+from attention_lib._engines import engine_of
+from attention_lib.weightings.jacobians import of_shares
+from attention_lib.weightings.kinds import Threshold
+from attention_lib.weightings.registry import Each, Verdict, registered
+from attention_lib.weightings.streams import Stream
 
 __all__ = ["Entmax", "Sparsemax", "entmax", "sparsemax"]
 
@@ -112,8 +118,53 @@ def entmax(x, alpha=1.5, axis=-1, *, where=None):
     return Entmax(alpha)(x, axis, where=where)
 
 
+class _Entmax(Threshold):
+    """What sparsemax and entmax share: all but the number alpha."""
+
+    fades = True
+
+    def weigh(self, scores, where=None):
+        """Weigh along the last axis."""
+        engine, alpha = engine_of(scores), self.alpha
+        if isinstance(alpha, Real) and alpha == 1:
+            return engine.rows.softmax(scores, where)
+        return engine.entmax.entmax(scores, like(alpha, scores), where)
+
+    def record(self, n=None):
+        """Name the rule and its alpha; no part of a row has a threshold."""
+        return Stream(self.kind, "entmax", power=self.alpha)
+
+    def slopes(self, scores):
+        """Give those of ``diag(h) - h h^T / sum h``, where ``h = w^(2 - alpha)``."""
+        xp = namespace(scores)
+        weights = self.weigh(scores)
+        inside = xp.where(weights > 0, weights, xp.ones_like(weights))
+        alpha = like(self.alpha, scores)
+        slopes = xp.where(weights > 0, inside ** (2 - alpha), 0 * weights)
+        return of_shares(slopes / slopes.sum(-1)[..., None], slopes)
+
+
+def _entmax_bound(x, w, alpha=1.5):
+    """Give what an error of the threshold, and one of a power, do to a weight."""
+    return 32 * np.maximum(w, np.where(w > 0, w, 1) ** (2 - alpha) * (w > 0))
+
+
+@registered(
+    "sparsemax",
+    definition=definitions.sparsemax,
+    bound=lambda x, w: 16.0,
+    laws=[
+        Verdict(
+            holds="non-negative, sums to one, defined everywhere, continuous, "
+            "keeps order, shift invariant, exact zeros, keeps its share, "
+            "permutation equivariant",
+            breaks="tells scores apart, scale invariant, odds ignore other keys, "
+            "can abstain, streams here",
+        ),
+    ],
+)
 @dataclass(frozen=True, eq=False)
-class Sparsemax(Threshold):
+class Sparsemax(_Entmax):
     """The weighting ``max(s - tau, 0)``; see `sparsemax`.
 
     Examples
@@ -124,13 +175,34 @@ class Sparsemax(Threshold):
 
     alpha = 2.0
 
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        return entmax_of(scores).entmax(scores, 1.0, where)
 
-
+@registered(
+    "entmax",
+    definition=definitions.entmax,
+    bound=_entmax_bound,
+    laws=[
+        Verdict(
+            holds="non-negative, sums to one, defined everywhere, continuous, "
+            "keeps order, shift invariant, exact zeros, keeps its share, "
+            "permutation equivariant",
+            breaks="tells scores apart, scale invariant, odds ignore other keys, "
+            "can abstain, streams here",
+        ),
+    ],
+    strings={"entmax15": {}},
+    examples=(
+        {},
+        {"alpha": 1},
+        {"alpha": 2},
+        {"alpha": 0.5},
+        {"alpha": 1.01},
+        {"alpha": 1.3},
+        {"alpha": Each(0.5, 2)},
+        {"alpha": 4},
+    ),
+)
 @dataclass(frozen=True, eq=False)
-class Entmax(Threshold):
+class Entmax(_Entmax):
     """The weighting ``max((alpha - 1) s - tau, 0)^(1 / (alpha - 1))``; see `entmax`.
 
     Parameters
@@ -150,9 +222,3 @@ class Entmax(Threshold):
     def __post_init__(self):
         """Refuse an alpha that is not positive and finite."""
         _check.positive(self.alpha, "alpha")
-
-    def rows(self, scores, where=None):
-        """Weigh along the last axis."""
-        if isinstance(self.alpha, Real) and self.alpha == 1:
-            return rows_of(scores).softmax(scores, scores.ndim - 1, where)
-        return entmax_of(scores).entmax(scores, like(self.alpha, scores) - 1, where)

@@ -8,14 +8,8 @@ import pytest
 
 import attention_lib as al
 from attention_lib import definitions
-
-
-@dataclass(frozen=True)
-class Each:
-    """A parameter with one value a row, drawn between two numbers."""
-
-    low: float
-    high: float
+from attention_lib.weightings import REGISTRY
+from attention_lib.weightings.registry import Each
 
 
 @dataclass(frozen=True)
@@ -68,115 +62,28 @@ class Case:
         return out
 
 
-def _softmax(scores, temperature=1.0):
-    return definitions.softmax(scores / temperature)
-
-
-def _sigmoid(scores, bias=0.0):
-    bias = -np.log(scores.shape[-1]) if bias == "-log n" else bias
-    return definitions.sigmoid(scores, bias)
-
-
-def _shared_sigmoid(scores, bias=0.0):
-    return definitions.normalize(definitions.sigmoid(scores, bias))
-
-
 def _shares(scores, eps=0.0):
     return definitions.normalize(scores, eps or 1e-300)  # 0 / 0 is 0
 
 
-def _shared_relu(scores, power=1, eps=0.0):
-    return _shares(definitions.relu(scores, power), eps)
-
-
-def _shared_tanh(scores):
-    return definitions.normalize(1 + np.tanh(scores))
-
-
-def _cases(name, definition, make, rule, *params, **options):
-    return [Case(name, definition, make, rule, p, **options) for p in params]
+def _cases(entry):
+    """Give the cases of a weighting as it is registered."""
+    for params in entry.examples:
+        alpha = params.get("alpha", 1.5)
+        yield Case(
+            entry.name,
+            entry.definition,
+            entry.make,
+            getattr(al, entry.name, None),
+            params,
+            alpha - 1 if isinstance(alpha, int) and alpha > 2 else 1.0,
+            entry.make.kind != "pointwise",
+        )
 
 
 CASES = [
-    *_cases(
-        "softmax",
-        _softmax,
-        al.Softmax,
-        al.softmax,
-        *({}, {"temperature": 0.5}, {"temperature": Each(0.5, 2)}),
-    ),
-    *_cases(
-        "softmax1",
-        definitions.softmax1,
-        al.Softmax1,
-        al.softmax1,
-        *({}, {"offset": -1.5}, {"offset": 3}, {"offset": Each(-2, 2)}),
-    ),
-    *_cases(
-        "scalable_softmax",
-        definitions.scalable_softmax,
-        al.ScalableSoftmax,
-        al.scalable_softmax,
-        *({}, {"scale": 0.43}, {"scale": -1}, {"scale": Each(-1, 1)}),
-    ),
-    *_cases("sparsemax", definitions.sparsemax, al.Sparsemax, al.sparsemax, {}),
-    *_cases(
-        "entmax",
-        definitions.entmax,
-        al.Entmax,
-        al.entmax,
-        *({}, {"alpha": 1}, {"alpha": 2}, {"alpha": 0.5}, {"alpha": 1.01}),
-        *({"alpha": 1.3}, {"alpha": Each(0.5, 2)}),
-    ),
-    Case("entmax", definitions.entmax, al.Entmax, al.entmax, {"alpha": 4}, 3.0),
-    *_cases(
-        "softpick",
-        definitions.softpick,
-        al.Softpick,
-        al.softpick,
-        *({}, {"eps": 0}, {"eps": 0.5}),
-    ),
-    *_cases(
-        "sigmoid",
-        _sigmoid,
-        al.Sigmoid,
-        al.sigmoid,
-        *({}, {"bias": -2.5}, {"bias": "-log n"}, {"bias": Each(-2, 2)}),
-        normalises=False,
-    ),
-    *_cases(
-        "relu",
-        definitions.relu,
-        al.ReLU,
-        al.relu,
-        *({}, {"power": 2}, {"power": 3, "mean": True}, {"mean": True}),
-        {"power": 0.5},
-        normalises=False,
-    ),
-    *_cases("normalize", _shares, None, al.normalize, {}, {"eps": 0.5}),
-    *_cases(
-        "normalized_sigmoid",
-        _shared_sigmoid,
-        al.NormalizedSigmoid,
-        None,
-        *({}, {"bias": 1.5}, {"bias": Each(-2, 2)}),
-    ),
-    *_cases(
-        "normalized_relu",
-        _shared_relu,
-        al.NormalizedReLU,
-        None,
-        *({}, {"power": 2}, {"power": 2, "eps": 0.1}),
-    ),
-    *_cases("normalized_tanh", _shared_tanh, al.NormalizedTanh, None, {}),
-    *_cases("hardmax", definitions.hardmax, al.Hardmax, al.hardmax, {}),
-    *_cases(
-        "top_k_softmax",
-        definitions.top_k_softmax,
-        al.TopK,
-        al.top_k_softmax,
-        *({"k": 1}, {"k": 3}),
-    ),
+    *(case for entry in REGISTRY for case in _cases(entry)),
+    *(Case("normalize", _shares, None, al.normalize, p) for p in ({}, {"eps": 0.5})),
 ]
 
 # One of each, with its defaults.

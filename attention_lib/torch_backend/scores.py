@@ -1,0 +1,83 @@
+"""Scores in torch, what takes part in them, and the average that they lead to."""
+
+import math
+
+import torch
+
+from attention_lib._dispatch import traced, work_dtype
+from attention_lib.torch_backend import masking
+from attention_lib.torch_backend.masking import part_of, where_of
+
+__all__ = ["finite", "reads_only_numbers", "scores", "weighted_sum"]
+
+SAFE_SCALE = (1e-6, 1.0)  # a query times such a scale neither overflows nor vanishes
+
+
+def scores(call, offsets=(0, 0), block=slice(None), stop=None):
+    """Give the scores and where they take part (None where all do), both whole.
+
+    `offsets` are the places of the first query and the first key, for `is_causal`;
+    `block` and `stop` choose some queries, and the keys before one.
+    """
+    dtype = work_dtype(call.query)
+    query = call.query[..., block, :].to(dtype)
+    key = masking.for_each_head(call.key, call.group)[..., :stop, :].to(dtype).mT
+    where = where_of(call, block, stop, offsets)
+    safe = SAFE_SCALE[0] <= abs(call.scale) <= SAFE_SCALE[1] or call.scale == 0
+    score = _product(query * call.scale if safe else query, key, where is not None)
+    score = score if safe else score * call.scale
+    if call.softcap is not None:
+        score = call.softcap * torch.tanh(score / call.softcap)
+    if call.bias is not None:
+        score = score + part_of(call.bias, block, stop)
+    shape = (*call.lead, *score.shape[-2:])  # the values may have more leading axes
+    return score.expand(shape), None if where is None else where.expand(shape)
+
+
+def weighted_sum(weights, value, where):
+    """Multiply ``weights @ value``; what does not take part is never read."""
+    if where is None or finite(value):
+        return weights @ value
+    out = weights @ torch.where(value.isfinite(), value, 0)
+    with torch.no_grad():
+        taking, like = where.to(out.dtype), out.dtype
+        rising, falling = (value == torch.inf).to(like), (value == -torch.inf).to(like)
+        more, less = (weights > 0).to(like), (weights < 0).to(like)
+        up = more @ rising + less @ falling > 0
+        down = more @ falling + less @ rising > 0
+        nothing = taking * (weights == 0)  # zero times infinity
+        nan = taking @ value.isnan().to(like) + nothing @ (rising + falling) > 0
+        poison = torch.zeros_like(out).masked_fill(up, torch.inf)
+        poison = torch.where(down, poison - torch.inf, poison)
+        poison = poison.masked_fill(nan, torch.nan)
+    return out + poison
+
+
+def reads_only_numbers(call):
+    """Tell whether no input is NaN or infinite, at the price of one pass each."""
+    if traced(call.query):
+        return True
+    return all(map(finite, (call.query, call.key, call.value)))
+
+
+def finite(x):
+    """Tell whether a sum over `x` is finite; False where that cannot be looked at."""
+    if traced(x):
+        return False
+    return math.isfinite(x.detach().sum(dtype=work_dtype(x)))
+
+
+def _product(query, key, quarantine):
+    """Multiply ``query @ key``; where it is not finite, without a gradient.
+
+    A gradient of zero times an infinite number is NaN, and would reach the queries
+    for which that key is masked. So the numbers that are not finite enter the
+    scores as constants.
+    """
+    if not quarantine or (finite(query) and finite(key)):
+        return query @ key
+    with torch.no_grad():
+        plain = query @ key
+        poison = torch.where(plain.isfinite(), 0, plain)
+    clean = [torch.where(a.isfinite(), a, 0) for a in (query, key)]
+    return clean[0] @ clean[1] + poison
