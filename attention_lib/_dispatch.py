@@ -166,10 +166,10 @@ def largest(x, where=None):
     return namespace(x).amax(x, -1)[..., None]
 
 
-def present(scores, where):
+def present(scores, where, whole=True):
     """Leave out the keys that score ``-inf``: they are not there.
 
-    A row that holds nothing else stays as it is.
+    A row that holds nothing else stays as it is, if the row is whole.
     """
     there = scores != -INFINITY
     # A look at the numbers is cheaper than a mask, where it costs no waiting.
@@ -178,6 +178,8 @@ def present(scores, where):
         return where
     if where is not None:
         there = there & where
+    if not whole:
+        return there
     some = there.any(-1)[..., None]
     return there | ~some if where is None else there | (where & ~some)
 

@@ -9,6 +9,7 @@ from attention_lib import _call, _check
 from attention_lib._dispatch import (
     cast,
     count,
+    full,
     is_tensor,
     masked,
     namespace,
@@ -18,7 +19,9 @@ from attention_lib._dispatch import (
 )
 from attention_lib._engines import engine_of
 from attention_lib.weightings import Weighting, get_weighting
-from attention_lib.weightings.streams import lost, seen
+from attention_lib.weightings.streams import ORDINARY, lost, seen
+
+INFINITY = float("inf")
 
 __all__ = ["State", "finalize", "merge", "partial_attention"]
 
@@ -179,13 +182,12 @@ def partial_attention(
     engine = engine_of(call.query)
     with quiet(call.query):
         scores, where = engine.scores.scores(call, offsets)
-        if not weighting.fades:
-            where = present(scores, where)
-        _enough(n_keys, scores, where)
+        there = present(scores, where, whole=False)
+        _enough(n_keys, scores, there)
         stream = weighting.stream(n_keys)
-        peak, total, shares = stream.parts(masked(scores, where), where)
+        peak, total, shares = stream.parts(masked(scores, there), there)
         found = None if total is None else seen(scores, where)
-        out = engine.scores.weighted_sum(shares, _values(call, shares), where)
+        out = engine.scores.weighted_sum(shares, _values(call, shares), there)
     return State(out, peak, total, found, weighting, n_keys, call.query.dtype)
 
 
@@ -295,8 +297,10 @@ def finalize(state):
     with quiet(out):
         if state.total is not None:
             out = state.stream.finish(out, state.max, state.total)
-            nan = float("nan") + 0 * out
-            out = namespace(out).where(lost(state.seen), nan, out)
+            none = lost(state.seen)
+            if state.max is not None:  # the rule itself overflowed everywhere
+                none = none | ((state.max == -INFINITY) & (state.seen == ORDINARY))
+            out = namespace(out).where(none, full((), float("nan"), out), out)
         return cast(out, state.dtype)
 
 

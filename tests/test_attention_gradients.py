@@ -6,8 +6,8 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from attention_lib import Softmax, masks, multi_head_attention
 from attention_lib import scaled_dot_product_attention as attend
-from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import blocks as torch_blocks
+from attention_lib.torch_backend import general as in_torch
 
 pytestmark = [
     # torch itself calls this when forward mode is used for the first time,

@@ -54,8 +54,8 @@ class Spoiled(Weighting):
     def __init__(self, spoil):
         self.spoil = spoil
 
-    def rows(self, scores, where=None):
-        return self.spoil(Softmax().rows(scores, where), scores)
+    def weigh(self, scores, where=None):
+        return self.spoil(Softmax().weigh(scores, where), scores)
 
 
 def name_of(value):

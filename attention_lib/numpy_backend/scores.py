@@ -1,5 +1,7 @@
 """Scores in NumPy, what takes part in them, and the average that they lead to."""
 
+import math
+
 import numpy as np
 
 from attention_lib._dispatch import quiet, work_dtype
@@ -40,9 +42,12 @@ def scores(call, offsets=(0, 0)):
 
 
 def scaled_product(query, key, scale, out=None):
-    """Multiply queries and keys, and the smaller array by the scale if that is safe."""
+    """Multiply queries, keys and scale, so that nothing overflows in between."""
     if SAFE_SCALE[0] <= abs(scale) <= SAFE_SCALE[1] or scale == 0:
         return np.matmul(query * scale, key, out=out)
+    if abs(scale) < 1:
+        root = math.sqrt(abs(scale))
+        return np.matmul(query * math.copysign(root, scale), key * root, out=out)
     score = np.matmul(query, key, out=out)
     return np.multiply(score, scale, out=score)
 

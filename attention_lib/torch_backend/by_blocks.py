@@ -119,7 +119,8 @@ def _within_reach(rule, call, arrays):
     """Tell whether all numbers are finite and no score is beyond the rule's reach."""
     query, key, value, shift, offset = arrays
     lengths = [torch.linalg.vector_norm(a, dim=-1).amax() for a in (query, key)]
-    reach = abs(call.scale) * lengths[0] * lengths[1]
+    product = lengths[0] * lengths[1]  # before the scale: finite, too
+    reach = torch.where(product < torch.inf, abs(call.scale) * product, torch.inf)
     if shift is not None:
         reach = reach + shift.abs().amax()
     if call.bias is not None:

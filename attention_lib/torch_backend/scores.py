@@ -23,9 +23,7 @@ def scores(call, offsets=(0, 0), block=slice(None), stop=None):
     query = call.query[..., block, :].to(dtype)
     key = masking.for_each_head(call.key, call.group)[..., :stop, :].to(dtype).mT
     where = where_of(call, block, stop, offsets)
-    safe = SAFE_SCALE[0] <= abs(call.scale) <= SAFE_SCALE[1] or call.scale == 0
-    score = _product(query * call.scale if safe else query, key, where is not None)
-    score = score if safe else score * call.scale
+    score = _scaled_product(query, key, call.scale, where is not None)
     if call.softcap is not None:
         score = call.softcap * torch.tanh(score / call.softcap)
     if call.bias is not None:
@@ -65,6 +63,16 @@ def finite(x):
     if traced(x):
         return False
     return math.isfinite(x.detach().sum(dtype=work_dtype(x)))
+
+
+def _scaled_product(query, key, scale, quarantine):
+    """Multiply queries, keys and scale, so that nothing overflows in between."""
+    if SAFE_SCALE[0] <= abs(scale) <= SAFE_SCALE[1] or scale == 0:
+        return _product(query * scale, key, quarantine)
+    if abs(scale) < 1:
+        root = math.sqrt(abs(scale))
+        return _product(query * math.copysign(root, scale), key * root, quarantine)
+    return _product(query, key, quarantine) * scale
 
 
 def _product(query, key, quarantine):

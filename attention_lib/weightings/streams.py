@@ -18,7 +18,7 @@ from attention_lib._dispatch import (
     product,
 )
 
-__all__ = ["MERGING", "Stream", "lost", "seen"]
+__all__ = ["MERGING", "ORDINARY", "Stream", "lost", "seen"]
 
 INFINITY = float("inf")
 MERGING = ("exponential", "sum", "pointwise")  # kinds whose partial results merge

@@ -13,14 +13,18 @@ from tests.user_weightings import OffByOne
 def paths(monkeypatch, small_blocks):
     """Note which path each block of queries takes."""
     taken = []
-    for name in ("_sum_exponentials", "_full_rows", "_dense"):
-        original = getattr(in_numpy, name)
+    for place, name in [
+        (in_numpy, "_sum_exponentials"),
+        (in_numpy, "_full_rows"),
+        (in_numpy.Small, "run"),
+    ]:
+        original = getattr(place, name)
 
         def noted(*args, name=name, original=original):
             taken.append(name)
             return original(*args)
 
-        monkeypatch.setattr(in_numpy, name, noted)
+        monkeypatch.setattr(place, name, noted)
     return taken
 
 
@@ -106,7 +110,7 @@ def test_values_of_zero_stay_zero(masked, paths, rng):
 def test_few_scores_are_computed_at_once(paths, monkeypatch, rng):
     monkeypatch.setattr(in_numpy, "DENSE_SCORES", 2 * 11 * 13)
     check(*three(rng))
-    assert paths == ["_dense"]
+    assert paths == ["run"]
 
 
 @pytest.mark.parametrize("factor", [1, 30])

@@ -11,7 +11,7 @@ from attention_lib import (
     Softmax1,
     scaled_dot_product_attention,
 )
-from attention_lib.torch_backend import attention as in_torch
+from attention_lib.torch_backend import attention, general
 from tests.user_weightings import OffByOne
 
 LOWEST = torch.finfo(torch.float32).min
@@ -21,16 +21,15 @@ LOWEST = torch.finfo(torch.float32).min
 def taken(monkeypatch):
     """Note which methods are used."""
     names = []
-    for name in ("by_sdpa", "_dense", "by_blocks", "_streaming"):
-        original = getattr(in_torch, name)
+    for way in {type(way) for way in attention.WAYS if "run" in vars(type(way))}:
 
-        def noted(*args, name=name, original=original):
-            out = original(*args)
+        def noted(self, *given, original=way.run):
+            out = original(self, *given)
             if out is not None:  # blocks leave to the general way what they cannot do
-                names.append(name)
+                names.append(type(self).__name__)
             return out
 
-        monkeypatch.setattr(in_torch, name, noted)
+        monkeypatch.setattr(way, "run", noted)
     return names
 
 
@@ -43,7 +42,7 @@ def three(n_keys=7, d_value=4, dtype=torch.float32):
 @pytest.fixture
 def large(monkeypatch):
     """Make every call too large for one matrix."""
-    monkeypatch.setattr(in_torch, "DENSE_SCORES", 0)
+    monkeypatch.setattr(general, "DENSE_SCORES", 0)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def large(monkeypatch):
 )
 def test_softmax_is_left_to_torch_s_kernel(options, large, taken):
     scaled_dot_product_attention(*three(), **options)
-    assert taken == ["by_sdpa"]
+    assert taken == ["Sdpa"]
 
 
 @pytest.mark.parametrize(
@@ -87,10 +86,10 @@ def test_softmax_is_left_to_torch_s_kernel(options, large, taken):
 )
 def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
     scaled_dot_product_attention(*three(), **options)
-    assert taken == ["_streaming"]
-    monkeypatch.setattr(in_torch, "DENSE_SCORES", 2 * 5 * 7)
+    assert taken == ["General"]
+    monkeypatch.setattr(general, "DENSE_SCORES", 2 * 5 * 7)
     scaled_dot_product_attention(*three(), **options)
-    assert taken == ["_streaming", "_dense"]
+    assert taken == ["General", "Small"]
 
 
 @pytest.mark.parametrize(
@@ -112,12 +111,12 @@ def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
 )
 def test_other_weightings_are_taken_by_blocks(options, large, taken):
     scaled_dot_product_attention(*three(), **options)
-    assert taken == ["by_blocks"]
+    assert taken == ["Blocks"]
 
 
 def test_values_of_another_width_are_streamed_where_no_kernel_is_fused(large, taken):
     scaled_dot_product_attention(*three(d_value=3))
-    assert taken == ["by_blocks"]
+    assert taken == ["Blocks"]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -127,23 +126,23 @@ def test_the_kernel_is_given_numbers_only(place, poison, method, large, taken):
     given = three()
     given[place][0, 1, 2] = poison
     scaled_dot_product_attention(*given, method=method)
-    assert taken == ["_streaming"]
+    assert taken == ["General"]
 
 
 def test_numbers_whose_sum_overflows_are_numbers(taken):
     given = three(dtype=torch.float16)
     given[2] += 6e4
     out = scaled_dot_product_attention(*given)
-    assert taken == ["by_sdpa"]
+    assert taken == ["Sdpa"]
     assert out.isfinite().all()
 
 
 def test_a_wider_mask_than_the_query_is_not_narrowed(large, taken):
     given = three(dtype=torch.float16)
     scaled_dot_product_attention(*given, torch.zeros(5, 7))
-    assert taken == ["by_blocks"]
+    assert taken == ["Blocks"]
     scaled_dot_product_attention(*given, torch.zeros(5, 7, dtype=torch.float16))
-    assert taken == ["by_blocks", "by_sdpa"]
+    assert taken == ["Blocks", "Sdpa"]
 
 
 def test_transforms_are_dense(large, taken):
@@ -151,7 +150,7 @@ def test_transforms_are_dense(large, taken):
     torch.vmap(scaled_dot_product_attention)(query, key, value)
     torch.func.grad(lambda q: scaled_dot_product_attention(q, key, value).sum())(query)
     torch.func.grad(lambda v: scaled_dot_product_attention(query, key, v).sum())(value)
-    assert taken == 3 * ["_dense"]
+    assert taken == 3 * ["Small"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -162,4 +161,4 @@ def test_a_compiled_call_gives_the_same(large, taken):
         compiled(query, key, value, is_causal=True),
         scaled_dot_product_attention(query, key, value, is_causal=True),
     )
-    assert set(taken) == {"by_sdpa"}
+    assert set(taken) == {"Sdpa"}

@@ -6,8 +6,8 @@ from torch.autograd import gradcheck
 
 import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
-from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import blocks
+from attention_lib.torch_backend import general as in_torch
 from tests.in_turn import in_turn
 from tests.weightings.every import CASES, shorter
 
