@@ -133,9 +133,11 @@ def not_negative(value, name):
 
 
 def traced(x):
-    """Tell whether the numbers of `x` cannot be looked at now (vmap, compile)."""
+    """Tell whether the numbers of `x` cannot be looked at now (vmap, compile, meta)."""
     if not is_tensor(x):
         return False
+    if x.is_meta or hasattr(x, "fake_mode"):
+        return True
     torch = sys.modules["torch"]
     functorch = torch._C._functorch
     return torch.compiler.is_compiling() or functorch.is_functorch_wrapped_tensor(x)

@@ -78,7 +78,7 @@ class Attention(nn.Module):
         self.rule = LearnedWeighting(weighting, learned=learned, num_heads=num_heads)
 
     def reset_parameters(self):
-        """Let the learned parameters start again."""
+        """Let the weighting's parameters start again, learned or not."""
         self.rule.reset_parameters()
 
     @property

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -44,6 +45,10 @@ class LearnedWeighting(nn.Module):
     (1) or sparsemax (2), the ends of that range, and go beyond. The other parameters
     are stored as they are.
 
+    An array of the weighting that is not learned becomes a buffer: it is moved and
+    saved with the module. ``reset_parameters()`` brings it back too, so a module made
+    on the meta device works after ``to_empty(device=...)`` and ``reset_parameters()``.
+
     References
     ----------
     G. M. Correia, V. Niculae and A. F. T. Martins (2019). Adaptively sparse
@@ -66,21 +71,24 @@ class LearnedWeighting(nn.Module):
         if num_heads is not None:
             num_heads = _check.size(num_heads, "num_heads", least=1)
         self.num_heads, self.learned = num_heads, _names(learned)
-        self._start = get_weighting(weighting)
+        self._start = _copied(get_weighting(weighting))
         for name in self.learned:
             value = _start_of(self._start, name, num_heads)
-            self.register_parameter(_stored(name), nn.Parameter(value))
-        for name, value in self._start.parameters().items():
+            room = _room_for(value, getattr(self._start, name))
+            self.register_parameter(_stored(name), nn.Parameter(room))
+        for name, value in _arrays(self._start).items():
             if name not in self.learned:  # so that it moves with the module
-                self.register_buffer(name, torch.as_tensor(value).clone())
+                self.register_buffer(name, _room_for(_tensor(value), value))
         self._fixed = tuple(self._buffers)
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Let the learned parameters start again."""
-        for name in self.learned:
-            value = _start_of(self._start, name, self.num_heads)
-            with torch.no_grad():
+        """Let the parameters start again, learned or not."""
+        with torch.no_grad():
+            for name in self._fixed:
+                getattr(self, name).copy_(_tensor(getattr(self._start, name)))
+            for name in self.learned:
+                value = _start_of(self._start, name, self.num_heads)
                 stored = value.log() if name in POSITIVE else value
                 getattr(self, _stored(name)).copy_(stored)
 
@@ -131,8 +139,8 @@ def _start_of(weighting, name, num_heads):
     value = getattr(weighting, name)
     if isinstance(value, str | bool):
         raise TypeError(f"{rule}'s {name} is {value!r}: there is no number to start at")
-    value = torch.as_tensor(value, dtype=_dtype(value)).detach().clone()
-    if not bool(value.isfinite().all()):
+    value = _tensor(value).to(_dtype(value))
+    if not (_check.traced(value) or bool(value.isfinite().all())):
         raise ValueError(f"{rule}'s {name} must start at a finite number; got {value}")
     try:
         dataclasses.replace(weighting, **{name: value})
@@ -143,6 +151,39 @@ def _start_of(weighting, name, num_heads):
         return value
     shape = (num_heads, 1, 1)
     return _check.broadcastable(value, shape, name, "the heads").expand(shape).clone()
+
+
+def _copied(weighting):
+    """Give the weighting with arrays of its own, which no later change reaches."""
+    arrays = {
+        name: value.detach().clone()
+        if isinstance(value, torch.Tensor)
+        else value.copy()
+        for name, value in _arrays(weighting).items()
+    }
+    return dataclasses.replace(weighting, **arrays) if arrays else weighting
+
+
+def _arrays(weighting):
+    """Give the parameters that are arrays, or tensors of one number, by name."""
+    if not dataclasses.is_dataclass(weighting):
+        return {}
+    given = {f.name: getattr(weighting, f.name) for f in dataclasses.fields(weighting)}
+    kinds = torch.Tensor | np.ndarray
+    return {name: value for name, value in given.items() if isinstance(value, kinds)}
+
+
+def _tensor(value):
+    """Give a tensor whose numbers are known, also where torch's default is meta."""
+    if isinstance(value, torch.Tensor):
+        return value
+    return torch.as_tensor(value, device="cpu")
+
+
+def _room_for(value, given):
+    """Give an empty tensor on the device of what was given, or on torch's default."""
+    device = given.device if isinstance(given, torch.Tensor) else None
+    return torch.empty(value.shape, dtype=value.dtype, device=device)
 
 
 def _dtype(value):

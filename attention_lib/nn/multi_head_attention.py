@@ -113,7 +113,7 @@ class MultiHeadAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw the projections anew, and let the learned parameters start again."""
+        """Draw the projections anew, and let the weighting's parameters start again."""
         for linear in (self.query, self.key, self.value, self.out):
             nn.init.xavier_uniform_(linear.weight)
             if linear.bias is not None:
