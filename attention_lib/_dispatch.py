@@ -57,6 +57,13 @@ def move_axis(x, source, target):
 def quiet(x=None):
     """Silence NumPy's warnings about non-finite numbers, which the rules handle.
 
-    torch gives none, and cannot compile code that silences them.
+    torch gives none, and cannot compile code that silences them. There it ends
+    autocast instead, which would round what is computed in float32.
     """
-    return contextlib.nullcontext() if is_tensor(x) else np.errstate(all="ignore")
+    if not is_tensor(x):
+        return np.errstate(all="ignore")
+    torch, device = sys.modules["torch"], x.device.type
+    supported = torch.amp.is_autocast_available(device)
+    if supported and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return contextlib.nullcontext()

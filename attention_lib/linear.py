@@ -112,6 +112,9 @@ def linear_attention(
     that sees it, a value in its own column only. No causal output reads a later key;
     whether all are finite is tested by their sums, on a GPU with one synchronisation.
 
+    Autocast ends at this function: in it nothing is rounded to 16 bits, whose sums
+    would stop to grow after a few hundred keys.
+
     A causal call takes 128 keys at a time: the weights of a chunk are a matrix, what
     came before is a state. Memory grows with L + S, forward and backward.
 
