@@ -72,16 +72,28 @@ class Call:
 
 
 def attention(
-    query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, offsets=(0, 0)
+    query,
+    key,
+    value,
+    attn_mask,
+    is_causal,
+    scale,
+    enable_gqa,
+    softcap,
+    offsets=(0, 0),
+    has_gqa=True,
 ):
-    """Take the arrays and options of one attention call."""
+    """Take the arrays and options of one attention call.
+
+    `has_gqa` says whether the caller has an argument `enable_gqa` to be told about.
+    """
     _check.same_library(query=query, key=key, value=value, attn_mask=attn_mask)
     names = ("query", "key") if value is None else ("query", "key", "value")
     given = dict(zip(names, (query, key, value), strict=False))
     given = {name: _check.array(a, name) for name, a in given.items()}
     _check_axes(given, enable_gqa)
     _check_dtypes(given)
-    lead, group = _leading_axes(given, enable_gqa)
+    lead, group = _leading_axes(given, enable_gqa, has_gqa)
     length, n_keys = given["query"].shape[-2], given["key"].shape[-2]
     bias, mask = _attn_mask(attn_mask, given["query"], (*lead, length, n_keys))
     scale = 1 / math.sqrt(max(given["query"].shape[-1], 1)) if scale is None else scale
@@ -166,7 +178,7 @@ def _check_dtypes(given):
         raise TypeError(f"pass all arrays in one dtype: {dtypes}")
 
 
-def _leading_axes(given, enable_gqa):
+def _leading_axes(given, enable_gqa, has_gqa):
     """Find the leading axes of the scores, and the query heads of each key head."""
     shapes = [tuple(a.shape[:-2]) for a in given.values()]
     group = 1
@@ -189,7 +201,8 @@ def _leading_axes(given, enable_gqa):
     except ValueError:
         names = ", ".join(given)
         message = f"the leading axes of {names} do not broadcast: {shapes}"
-        if not enable_gqa and len({shape[-1:] for shape in shapes}) > 1:
+        differ = len({shape[-1:] for shape in shapes}) > 1
+        if has_gqa and not enable_gqa and differ:
             message += " (enable_gqa=True shares key heads)"
         raise ValueError(message) from None
 

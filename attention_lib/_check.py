@@ -17,6 +17,7 @@ __all__ = [
     "array",
     "axis_of",
     "broadcastable",
+    "flag",
     "not_negative",
     "number",
     "positive",
@@ -141,6 +142,14 @@ def traced(x):
     torch = sys.modules["torch"]
     functorch = torch._C._functorch
     return torch.compiler.is_compiling() or functorch.is_functorch_wrapped_tensor(x)
+
+
+def flag(value, name):
+    """Take True or False; a string or a number could be meant as either."""
+    if not isinstance(value, bool | np.bool_):
+        given = f"a {kind_of(value)}" if hasattr(value, "ndim") else repr(value)
+        raise TypeError(f"{name} must be True or False; got {given}")
+    return bool(value)
 
 
 def size(value, name, least=0):

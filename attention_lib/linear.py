@@ -102,7 +102,8 @@ def linear_attention(
     Raises
     ------
     TypeError
-        If arrays and tensors, or dtypes, are mixed.
+        If arrays and tensors, or dtypes, are mixed, or a flag is neither True nor
+        False.
     ValueError
         If shapes do not fit, or the feature map is unknown.
 
@@ -148,11 +149,13 @@ def linear_attention(
     >>> linear_attention(query, key[1:], value[1:], state=state)
     array([[70.]])
     """
+    is_causal = _check.flag(is_causal, "is_causal")
+    normalize = _check.flag(normalize, "normalize")
+    return_state = _check.flag(return_state, "return_state")
     if scale is None and feature_map is not None:
         scale = 1.0
-    call = _call.attention(
-        query, key, value, None, is_causal, scale, enable_gqa=False, softcap=None
-    )
+    options = {"enable_gqa": False, "softcap": None, "has_gqa": False}
+    call = _call.attention(query, key, value, None, is_causal, scale, **options)
     phi = FeatureMap.of(feature_map)
     where = _where(where, call)
     _check_state(state, call)

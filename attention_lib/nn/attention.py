@@ -40,7 +40,8 @@ class Attention(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        As `LearnedWeighting`; or if `dropout` is no probability.
+        As `LearnedWeighting`; or if `dropout` is no probability, or `enable_gqa` is
+        neither True nor False.
 
     References
     ----------
@@ -74,7 +75,8 @@ class Attention(nn.Module):
     ):
         super().__init__()
         self.scale, self.softcap, self.method = scale, softcap, method
-        self.dropout, self.enable_gqa = _probability(dropout), bool(enable_gqa)
+        self.dropout = _probability(dropout)
+        self.enable_gqa = _check.flag(enable_gqa, "enable_gqa")
         self.rule = LearnedWeighting(weighting, learned=learned, num_heads=num_heads)
 
     def reset_parameters(self):

@@ -44,7 +44,8 @@ class MultiHeadAttention(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If sizes do not divide; otherwise as `Attention`.
+        If sizes do not divide, or a flag is neither True nor False; otherwise as
+        `Attention`.
 
     Notes
     -----
@@ -95,6 +96,7 @@ class MultiHeadAttention(nn.Module):
             if sizes[0] % sizes[1]:
                 message = f"{whole} {sizes[0]} is not a multiple of {part} {sizes[1]}"
                 raise ValueError(message)
+        per_head, bias = _check.flag(per_head, "per_head"), _check.flag(bias, "bias")
         self.attention = Attention(
             weighting,
             learned=learned,

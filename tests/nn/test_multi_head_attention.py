@@ -152,6 +152,9 @@ def test_what_does_not_fit_is_refused():
         ValueError, match="num_heads 4 is not a multiple of num_kv_heads 3"
     ):
         MultiHeadAttention(12, 4, num_kv_heads=3)
+    for flag in ("per_head", "bias"):
+        with pytest.raises(TypeError, match=f"{flag} must be True or False; got 'no'"):
+            MultiHeadAttention(12, 4, **{flag: "no"})
     with pytest.raises(ValueError, match="Softmax has no parameter 'alpha' to learn"):
         MultiHeadAttention(12, 4, learned=("alpha",))
     module = MultiHeadAttention(12, 4, memory_dim=5)
