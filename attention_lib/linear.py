@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_lib import _call, _check
+from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import cast, full, is_tensor, kind_of, namespace, quiet
 from attention_lib.features import FeatureMap
 from attention_lib.weightings.base import masked
@@ -30,11 +30,21 @@ class LinearState:
     max : array or Tensor, shape (..., 1, 1), or None
         For `PositiveRandomFeatures`: the logarithm of the number by which both sums
         are divided, so that they neither overflow nor vanish.
+
+    Notes
+    -----
+    Of tensors, it is one of torch's pytrees: functions under `torch.func.vmap` take
+    and return it.
     """
 
     products: Any
     total: Any
     max: Any = None
+
+    def __post_init__(self):
+        """Let torch's transforms look inside, once there are tensors."""
+        if is_tensor(self.products):
+            _pytrees.register(LinearState, ("products", "total", "max"))
 
 
 def linear_attention(
