@@ -57,13 +57,17 @@ class Call:
 def attention(
     query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, weighting=None
 ):
-    """Take the arrays and options of one attention call."""
+    """Take the arrays and options of one attention call.
+
+    `enable_gqa` is None where the caller has no such argument.
+    """
     _check.same_library(query=query, key=key, value=value, attn_mask=attn_mask)
     names = ("query", "key") if value is None else ("query", "key", "value")
     given = dict(zip(names, (query, key, value), strict=False))
     given = {name: _check.array(a, name) for name, a in given.items()}
     given, attn_mask = same_dtype(given, attn_mask)
-    enable_gqa = _check.flag(enable_gqa, "enable_gqa")
+    if enable_gqa is not None:
+        enable_gqa = _check.flag(enable_gqa, "enable_gqa")
     _check_axes(given, enable_gqa)
     lead, group = _leading_axes(given, enable_gqa)
     length, n_keys = given["query"].shape[-2], given["key"].shape[-2]
@@ -181,7 +185,7 @@ def _leading_axes(given, enable_gqa):
     except ValueError:
         names = ", ".join(given)
         message = f"the leading axes of {names} do not broadcast: {shapes}"
-        if not enable_gqa and len({shape[-1:] for shape in shapes}) > 1:
+        if enable_gqa is False and len({shape[-1:] for shape in shapes}) > 1:
             message += " (enable_gqa=True shares key heads)"
         raise ValueError(message) from None
 

@@ -63,11 +63,11 @@ def _dense(x, name):
 
 
 def flag(value, name):
-    """Take a bool."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    given = value if isinstance(value, str) else kind_of(value)
-    raise TypeError(f"{name} must be True or False; got {given!r}")
+    """Take True or False; a string or a number could be meant as either."""
+    if not isinstance(value, bool | np.bool_):
+        given = f"a {kind_of(value)}" if hasattr(value, "ndim") else repr(value)
+        raise TypeError(f"{name} must be True or False; got {given}")
+    return bool(value)
 
 
 def axis_of(x, axis, name="x"):

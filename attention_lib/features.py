@@ -99,7 +99,7 @@ class PositiveRandomFeatures:
         Raises
         ------
         TypeError
-            If `rng` is no Generator.
+            If `rng` is no Generator, or `orthogonal` is neither True nor False.
         ValueError
             If a size is not positive.
         """
@@ -108,7 +108,7 @@ class PositiveRandomFeatures:
             message = f"rng must be a numpy.random.Generator; got a {kind_of(rng)}"
             raise TypeError(message)
         w = rng.normal(size=(m, d))
-        if orthogonal:
+        if _check.flag(orthogonal, "orthogonal"):
             blocks = [_rotation(rng.normal(size=(d, d))) for _ in range(0, m, d)]
             lengths = np.linalg.norm(w, axis=-1, keepdims=True)
             w = lengths * np.concatenate(blocks)[:m]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_lib import _call, _check
+from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,
     count,
@@ -60,6 +60,12 @@ class State:
     weighting: Weighting | None = None
     n: Any = None
     dtype: Any = None
+
+    def __post_init__(self):
+        """Open a state of tensors to torch's transforms."""
+        if is_tensor(self.out):
+            arrays = ("out", "max", "total", "seen")
+            _pytrees.register(State, arrays, ("weighting", "n", "dtype"))
 
     @classmethod
     def identity(cls):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_lib import _call, _check
+from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,
     full,
@@ -39,11 +39,21 @@ class LinearState:
     max : array or Tensor, shape (..., 1, 1), or None
         For `PositiveRandomFeatures`: the logarithm of the number by which both sums
         are divided, so that they neither overflow nor vanish.
+
+    Notes
+    -----
+    Of tensors, it is one of torch's pytrees: functions under `torch.func.vmap` take
+    and return it.
     """
 
     products: Any
     total: Any
     max: Any = None
+
+    def __post_init__(self):
+        """Let torch's transforms look inside, once there are tensors."""
+        if is_tensor(self.products):
+            _pytrees.register(LinearState, ("products", "total", "max"))
 
 
 def linear_attention(
@@ -111,7 +121,8 @@ def linear_attention(
     Raises
     ------
     TypeError
-        If arrays and tensors, or dtypes, are mixed.
+        If arrays and tensors, or dtypes, are mixed, or a flag is neither True nor
+        False.
     ValueError
         If shapes do not fit, or the feature map is unknown.
 
@@ -120,6 +131,9 @@ def linear_attention(
     A key or value that takes part and is NaN or infinite makes NaN of every output
     that sees it, a value in its own column only. No causal output reads a later key;
     whether all are finite is tested by their sums, on a GPU with one synchronisation.
+
+    Autocast ends at this function: in it nothing is rounded to 16 bits, whose sums
+    would stop to grow after a few hundred keys.
 
     A causal call takes 128 keys at a time: the weights of a chunk are a matrix, what
     came before is a state. Memory grows with L + S, forward and backward.
@@ -154,11 +168,12 @@ def linear_attention(
     >>> linear_attention(query, key[1:], value[1:], state=state)
     array([[70.]])
     """
+    is_causal = _check.flag(is_causal, "is_causal")
+    normalize = _check.flag(normalize, "normalize")
+    return_state = _check.flag(return_state, "return_state")
     if scale is None and feature_map is not None:
         scale = 1.0
-    call = _call.attention(
-        query, key, value, None, is_causal, scale, enable_gqa=False, softcap=None
-    )
+    call = _call.attention(query, key, value, None, is_causal, scale, None, None)
     phi = FeatureMap.of(feature_map)
     where = _where(where, call)
     _check_state(state, call)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import is_tensor, namespace
+from attention_lib._dispatch import cast, is_tensor, namespace, traced, work_dtype
 
 __all__ = ["alibi", "causal", "padding", "sliding_window"]
+
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
 
 def causal(L, S, *, align="start", like=None):
@@ -47,17 +49,15 @@ def causal(L, S, *, align="start", like=None):
     array([[1, 1, 0],
            [1, 1, 1]])
     """
-    if align not in ("start", "end"):
-        raise ValueError(f"align must be 'start' or 'end'; got {align!r}")
-    query, key = _places(L, S, like)
-    shift = key.shape[-1] - query.shape[0] if align == "end" else 0
-    return key <= query + shift
+    query, key = _places(L, S, align, like)
+    return key <= query
 
 
-def sliding_window(L, S, width, *, like=None):
+def sliding_window(L, S, width, *, align="start", like=None):
     r"""Let each query see the keys nearer than `width`, on both sides.
 
-    .. math:: |i - j| < \mathrm{width}
+    .. math:: |i - j| < \mathrm{width} \quad\text{(start)}, \qquad
+        |i + S - L - j| < \mathrm{width} \quad\text{(end)}
 
     Parameters
     ----------
@@ -66,6 +66,9 @@ def sliding_window(L, S, width, *, like=None):
     width : int
         One more than the distance of the farthest key that takes part; with
         ``is_causal=True`` each query sees the last `width` keys.
+    align : {"start", "end"}, default "start"
+        Which ends are at the same place, as in `causal`: "end" for a decoder, with
+        ``& causal(L, S, align="end")`` for the last `width` keys alone.
     like : Tensor, optional
         Give a tensor, on its device.
 
@@ -77,7 +80,7 @@ def sliding_window(L, S, width, *, like=None):
     Raises
     ------
     ValueError
-        If a number is negative or `width` is not positive.
+        If a number is negative, `width` is not positive or `align` is neither.
 
     References
     ----------
@@ -90,9 +93,12 @@ def sliding_window(L, S, width, *, like=None):
     array([[1, 1, 0, 0],
            [1, 1, 1, 0],
            [0, 1, 1, 1]])
+    >>> sliding_window(2, 4, width=2, align="end").astype(int)
+    array([[0, 1, 1, 1],
+           [0, 0, 1, 1]])
     """
     width = _check.size(width, "width", least=1)
-    query, key = _places(L, S, like)
+    query, key = _places(L, S, align, like)
     return abs(query - key) < width
 
 
@@ -118,7 +124,8 @@ def padding(lengths, S, *, like=None):
     Raises
     ------
     ValueError
-        If a length is negative or larger than `S`.
+        If a length is negative or larger than `S`; lengths that cannot be looked at,
+        as in a compiled function, are taken as they are.
     TypeError
         If the lengths are not integers.
 
@@ -129,19 +136,22 @@ def padding(lengths, S, *, like=None):
            [1, 1, 1, 0]])
     """
     S = _check.size(S, "S")
-    numbers = np.asarray(lengths.cpu() if is_tensor(lengths) else lengths)
-    if numbers.size and numbers.dtype.kind not in "iu":
-        raise TypeError(f"lengths must be integers; got dtype {numbers.dtype}")
-    if numbers.size and not (numbers.min() >= 0 and numbers.max() <= S):
-        raise ValueError(f"lengths must lie between 0 and {S}; got {lengths}")
-    mask = np.arange(S) < numbers[..., None, None, None]
-    return mask if like is None else _on_device(mask, like)
+    if not is_tensor(like):
+        lengths = np.asarray(lengths.cpu() if is_tensor(lengths) else lengths)
+    elif not is_tensor(lengths):  # on the CPU first, where they can be looked at
+        lengths = namespace(like).as_tensor(lengths, device="cpu")
+    lengths = _lengths(lengths, S)
+    if is_tensor(like):
+        lengths = lengths.to(like.device)
+    return _count(S, like) < lengths[..., None, None, None]
 
 
-def alibi(H, L, S, *, like=None):
+def alibi(H, L, S, *, align="start", like=None):
     r"""Lower each score in proportion to the distance of the key.
 
-    .. math:: -2^{-8 h / H} \, |i - j|, \qquad h = 1, \dots, H
+    .. math:: -2^{-8 h / H} \, |i + d - j|, \qquad h = 1, \dots, H
+
+    where d is zero, and ``S - L`` with ``align="end"``.
 
     Parameters
     ----------
@@ -149,8 +159,11 @@ def alibi(H, L, S, *, like=None):
         Numbers of heads, queries and keys. Where H is not a power of two, the
         slopes of the next smaller power come first, then every other one of the
         next larger.
-    like : array or Tensor, optional
+    align : {"start", "end"}, default "start"
+        Which ends are at the same place, as in `causal`: "end" for a decoder.
+    like : array or Tensor of float, optional
         Give the mask in its library, dtype and device; float64 NumPy if None.
+        Integers stand for the default float type.
 
     Returns
     -------
@@ -160,7 +173,7 @@ def alibi(H, L, S, *, like=None):
     Raises
     ------
     ValueError
-        If `H` is not positive or a length is negative.
+        If `H` is not positive, a length is negative or `align` is neither.
 
     References
     ----------
@@ -170,34 +183,58 @@ def alibi(H, L, S, *, like=None):
 
     Examples
     --------
+    The first query, and the last one of a decoder with four keys:
+
     >>> alibi(2, 1, 4)[:, 0]
     array([[-0.        , -0.0625    , -0.125     , -0.1875    ],
            [-0.        , -0.00390625, -0.0078125 , -0.01171875]])
+    >>> alibi(2, 1, 4, align="end")[:, 0]
+    array([[-0.1875    , -0.125     , -0.0625    , -0.        ],
+           [-0.01171875, -0.0078125 , -0.00390625, -0.        ]])
     """
     H = _check.size(H, "H", least=1)
-    query, key = _places(L, S, None)
+    like = _check.array(0.0 if like is None else like, "like")
+    query, key = _places(L, S, align, like)
+    if not is_tensor(like):
+        slopes = np.array(_slopes(H))
+        return (-slopes[:, None, None] * abs(query - key)).astype(like.dtype)
+    dtype = work_dtype(like)
+    slopes = namespace(like).tensor(_slopes(H), dtype=dtype, device=like.device)
+    return (-slopes[:, None, None] * abs(query - key)).to(like.dtype)
+
+
+def _slopes(H):
+    """Give the slope of each head, as the paper's code does."""
     whole = 2 ** (H.bit_length() - 1)
-    slopes = 2.0 ** (-8 * np.arange(1, whole + 1) / whole)
-    between = 2.0 ** (-8 * np.arange(1, 2 * whole, 2) / (2 * whole))
-    slopes = np.concatenate([slopes, between])[:H]
-    mask = -slopes[:, None, None] * abs(query - key)
-    if like is None:
-        return mask
-    if is_tensor(like):
-        return _on_device(mask, like).to(like.dtype)
-    return mask.astype(np.asarray(like).dtype)
+    slopes = [2.0 ** (-8 * h / whole) for h in range(1, whole + 1)]
+    between = [2.0 ** (-4 * h / whole) for h in range(1, 2 * whole, 2)]
+    return (slopes + between)[:H]
 
 
-def _places(L, S, like):
+def _lengths(lengths, S):
+    """Take integers from 0 to S."""
+    xp = namespace(lengths)
+    if 0 in lengths.shape:
+        return cast(lengths, xp.int64)
+    if lengths.dtype not in [getattr(xp, name) for name in INTEGERS]:
+        raise TypeError(f"lengths must be integers; got dtype {lengths.dtype}")
+    whole = cast(lengths, xp.int64)
+    if not (traced(whole) or bool(((whole >= 0) & (whole <= S)).all())):
+        raise ValueError(f"lengths must lie between 0 and {S}; got {lengths}")
+    return whole
+
+
+def _places(L, S, align, like):
     """Give the places of the queries, (L, 1), and of the keys, (S,)."""
-    query = np.arange(_check.size(L, "L"))[:, None]
-    key = np.arange(_check.size(S, "S"))
-    if not is_tensor(like):
-        return query, key
-    return _on_device(query, like), _on_device(key, like)
+    if align not in ("start", "end"):
+        raise ValueError(f"align must be 'start' or 'end'; got {align!r}")
+    L, S = _check.size(L, "L"), _check.size(S, "S")
+    shift = S - L if align == "end" else 0
+    return _count(L, like)[:, None] + shift, _count(S, like)
 
 
-def _on_device(a, like):
-    if not is_tensor(like):
-        return a
-    return namespace(like).from_numpy(a).to(like.device)
+def _count(n, like):
+    """Count from 0 to n - 1, in a tensor on the device of `like` if it is one."""
+    if is_tensor(like):
+        return namespace(like).arange(n, device=like.device)
+    return np.arange(n)

@@ -636,7 +636,7 @@ MUTANTS = {
     ),
     "rollout without the residual": (
         Change(
-            "attention_lib.diagnostics._past",
+            "attention_lib.rollout._past",
             "same + (1 - residual) * weights",
             "weights",
         ),
@@ -647,7 +647,7 @@ MUTANTS = {
     ),
     "rollout from the last layer to the first": (
         Change(
-            "attention_lib.diagnostics.attention_rollout",
+            "attention_lib.rollout.attention_rollout",
             "mixed @ rollout",
             "rollout @ mixed",
         ),
@@ -658,7 +658,7 @@ MUTANTS = {
     ),
     "rollout with rows of any sum": (
         Change(
-            "attention_lib.diagnostics._past",
+            "attention_lib.rollout._past",
             "total == 0, xp.ones_like",
             "total == total, xp.ones_like",
         ),

@@ -160,6 +160,12 @@ def test_what_the_features_refuse(engine, rng):
         phi(engine.array(np.ones((2, 4))))
 
 
+def test_a_flag_that_is_none_is_refused(rng):
+    message = "orthogonal must be True or False; got 'no'"
+    with pytest.raises(TypeError, match=message):
+        draw(3, 5, rng, orthogonal="no")
+
+
 def test_features_of_the_other_library_are_refused(rng):
     given = [torch.ones(2, 3, dtype=torch.float64)] * 3
     with pytest.raises(TypeError, match="projection is a NumPy array"):

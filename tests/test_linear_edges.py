@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from attention_lib import LinearState, linear_attention
+from attention_lib import (
+    LinearState,
+    linear_attention,
+    scaled_dot_product_attention,
+)
 from tests.engines import ENGINES
 from tests.linear_attention import (
     RANDOM,
@@ -160,8 +164,45 @@ def test_integers_become_floats(engine):
 def test_no_feature_and_no_value(engine):
     ones = np.ones((2, 3))
     assert (attend(engine, "float64", (ones[:, :0], ones[:, :0], ones)) == 0).all()
-    out = attend(engine, "float64", (ones, ones, ones[:, :0]), is_causal=True)
-    assert out.shape == (2, 0)
+
+
+@every_map
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_values_of_no_features_give_outputs_of_none(
+    engine, feature_map, normalize, is_causal, chunks, rng
+):
+    feature_map = for_engine(engine, feature_map)
+    options = {"feature_map": feature_map, "normalize": normalize}
+    for length, n_keys in [(11, 13), (0, 5), (5, 0)]:
+        query, key, value = three(rng, length, n_keys)
+        for a in (key, 0 * key + NAN):
+            given = [engine.array(b) for b in (query, a, value[..., :0])]
+            where = engine.array(rng.random((2, n_keys)) < 0.6)
+            out, state = linear_attention(
+                *given, is_causal, where=where, return_state=True, **options
+            )
+            assert tuple(out.shape) == (2, length, 0)
+            assert state.products.shape[-1] == 0
+            out = linear_attention(*given, is_causal, state=state, **options)
+            assert tuple(out.shape) == (2, length, 0)
+
+
+def test_numpy_s_flags_are_flags(engine, rng):
+    given = [engine.array(a) for a in three(rng)]
+    for flag in (True, False):
+        expected = linear_attention(*given, flag, normalize=flag)
+        actual = linear_attention(*given, np.bool_(flag), normalize=np.bool_(flag))
+        np.testing.assert_array_equal(engine.numpy(actual), engine.numpy(expected))
+
+
+def test_no_argument_is_named_that_the_function_lacks():
+    query, key = np.ones((4, 5, 3)), np.ones((2, 7, 3))
+    with pytest.raises(ValueError, match="do not broadcast: ") as refused:
+        linear_attention(query, key, key)
+    assert "enable_gqa" not in str(refused.value)
+    with pytest.raises(ValueError, match="enable_gqa=True shares key heads"):
+        scaled_dot_product_attention(query, key, key)
 
 
 def refusals():
@@ -199,6 +240,22 @@ def refusals():
             {"feature_map": lambda x: x[..., 0]},
             ValueError,
             "feature_map must keep all axes but the last; got (2, 5) for (2, 5, 3)",
+        ),
+        (
+            {"is_causal": "no"},
+            TypeError,
+            "is_causal must be True or False; got 'no'",
+        ),
+        (
+            {"is_causal": np.ones((5, 7), bool)},
+            TypeError,
+            "is_causal must be True or False; got a",
+        ),
+        ({"normalize": 1}, TypeError, "normalize must be True or False; got 1"),
+        (
+            {"return_state": None},
+            TypeError,
+            "return_state must be True or False; got None",
         ),
         ({"state": 1}, TypeError, "state must be a LinearState; got a int"),
         ({"state": half}, TypeError, "the state and the computation differ in dtype"),

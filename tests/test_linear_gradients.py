@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from attention_lib import LinearState, PositiveRandomFeatures, linear, linear_attention
+from attention_lib import PositiveRandomFeatures, linear, linear_attention
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 MAPS = ["elu_plus_one", "relu", None, "random"]
@@ -184,16 +184,39 @@ def test_it_compiles_whole(options, three):
 
 @every_map
 @causal_or_not
-def test_autocast_gives_the_dtype_back(options, three):
-    given = [a.detach().float().cpu() for a in three]
-    options["where"] = options["where"].cpu()
-    if options["feature_map"] not in MAPS:
-        projection = options["feature_map"].projection.float().cpu()
-        options["feature_map"] = PositiveRandomFeatures(projection)
-    expected = linear_attention(*given, **options)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_autocast_rounds_nothing(options, dtype, three):
+    given = [a.detach().to(dtype) for a in three]
+    expected, sums = linear_attention(*given, return_state=True, **options)
+    with torch.autocast(given[0].device.type, dtype=torch.bfloat16):
         actual, state = linear_attention(*given, return_state=True, **options)
-    assert actual.dtype == torch.float32
-    assert isinstance(state, LinearState)
-    assert state.products.dtype == state.total.dtype == torch.float32
-    torch.testing.assert_close(actual, expected, rtol=0.05, atol=0.05)
+    assert actual.dtype == dtype
+    assert state.products.dtype == state.total.dtype == sums.products.dtype
+    assert torch.equal(actual, expected)
+    assert torch.equal(state.products, sums.products)
+    assert torch.equal(state.total, sums.total)
+
+
+def test_autocast_counts_many_keys(device):
+    ones = torch.ones(50_000, 1, device=device)
+    options = {"feature_map": None, "normalize": False, "return_state": True}
+    for is_causal in (False, True):
+        with torch.autocast(device, dtype=torch.bfloat16):
+            out, state = linear_attention(ones, ones, ones, is_causal, **options)
+        assert out.dtype == state.products.dtype == torch.float32
+        assert out[-1].item() == state.products.item() == 50_000
+
+
+@pytest.mark.parametrize("feature_map", ["relu"])
+@causal_or_not
+def test_autocast_rounds_nothing_where_it_is_compiled(options, three):
+    given = [a.detach().float() for a in three]
+    expected = linear_attention(*given, **options)
+    torch._dynamo.reset()
+
+    def attend(*qkv):
+        return linear_attention(*qkv, **options)
+
+    compiled = torch.compile(attend, backend="eager", fullgraph=True)
+    with torch.autocast(given[0].device.type, dtype=torch.bfloat16):
+        assert torch.equal(compiled(*given), expected)

@@ -1,14 +1,20 @@
 """Masks say True where a key takes part, entry by entry."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from attention_lib import masks, scaled_dot_product_attention
 from tests.oracle import attention_by_rows, close
 
 LENGTHS = [(0, 0), (0, 3), (3, 0), (1, 1), (5, 5), (3, 7), (7, 3)]
 lengths = pytest.mark.parametrize(("n_queries", "n_keys"), LENGTHS)
+
+
+LIKE = torch.zeros(1)
 
 
 def entries(rule, *shape):
@@ -40,6 +46,22 @@ def test_a_sliding_window(n_queries, n_keys, width):
     actual = masks.sliding_window(n_queries, n_keys, width)
     assert actual.dtype == bool
     np.testing.assert_array_equal(actual, expected)
+
+
+@lengths
+@pytest.mark.parametrize("like", [None, torch.zeros(1)], ids=["numpy", "torch"])
+def test_the_last_query_is_at_the_place_of_the_last_key(n_queries, n_keys, like):
+    def away(i, j):
+        return abs((n_queries - i) - (n_keys - j))
+
+    options = {"align": "end", "like": like}
+    near = np.asarray(masks.sliding_window(n_queries, n_keys, 3, **options))
+    expected = entries(lambda i, j: away(i, j) < 3, n_queries, n_keys)
+    np.testing.assert_array_equal(near, expected)
+    lowered = np.asarray(masks.alibi(2, n_queries, n_keys, **options))
+    slopes = [1 / 16, 1 / 256]
+    expected = entries(lambda h, i, j: -slopes[h] * away(i, j), 2, n_queries, n_keys)
+    np.testing.assert_array_equal(lowered, expected)
 
 
 def test_padding_for_every_head_and_query():
@@ -87,6 +109,79 @@ def test_like_gives_the_library_device_and_dtype(dtype, device):
     assert masks.alibi(2, 3, 5, like=np.zeros(1, np.float32)).dtype == np.float32
 
 
+def test_integers_lower_no_score_to_an_integer():
+    expected = masks.alibi(2, 3, 5)
+    actual = masks.alibi(2, 3, 5, like=np.zeros(1, int))
+    np.testing.assert_array_equal(actual, expected)
+    actual = masks.alibi(2, 3, 5, like=torch.zeros(1, dtype=torch.int64))
+    assert actual.dtype == torch.float32
+    np.testing.assert_array_equal(actual, expected)
+
+
+MAKERS = {
+    "causal": lambda x: masks.causal(3, x.shape[-2], align="end", like=x),
+    "sliding": lambda x: masks.sliding_window(3, x.shape[-2], 2, like=x),
+    "padding": lambda x: masks.padding([2, 3], x.shape[-2], like=x),
+    "padding of tensors": lambda x: masks.padding(x.argmax(-2), x.shape[-2], like=x),
+    "alibi": lambda x: masks.alibi(3, 3, x.shape[-2], like=x),
+}
+every_maker = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+@every_maker
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_a_mask_is_compiled_whole_and_for_every_length(make, dynamic, device):
+    torch._dynamo.reset()
+    whole = torch.compile(make, backend="eager", fullgraph=True, dynamic=dynamic)
+    for n in (5, 7, 9):
+        x = torch.randn(2, n, 3, device=device)
+        expected, actual = make(x), whole(x)
+        assert actual.dtype == expected.dtype
+        assert torch.equal(actual, expected)
+
+
+@every_maker
+def test_a_mask_of_no_memory_has_its_shape(make):
+    x = torch.randn(2, 5, 3)
+    expected = make(x)
+    on_meta = make(x.to("meta"))
+    with FakeTensorMode() as mode:
+        fake = make(mode.from_tensor(x))
+    assert on_meta.is_meta
+    assert isinstance(fake, FakeTensor)
+    for mask in (on_meta, fake):
+        assert mask.shape == expected.shape
+        assert mask.dtype == expected.dtype
+
+
+@every_maker
+def test_a_mask_is_made_on_the_device_of_like_and_no_other(make, device):
+    x = torch.randn(2, 5, 3, device=device)
+    expected = make(x)
+    with torch.device("meta"):  # as torch.set_default_device does
+        actual = make(x)
+    assert actual.device == x.device
+    assert torch.equal(actual, expected)
+
+
+def test_padding_may_be_batched():
+    lengths = torch.tensor([2, 0, 5])
+    expected = masks.padding(lengths, 5, like=lengths)
+    actual = torch.vmap(lambda n: masks.padding(n, 5, like=n))(lengths)
+    assert torch.equal(actual, expected)
+
+
+def test_lengths_of_every_integer_dtype_are_taken():
+    expected = masks.padding([2, 0, 5], 5)
+    for bits in (8, 16, 32, 64):
+        for name in (f"int{bits}", f"uint{bits}"):
+            given = np.array([2, 0, 5], name)
+            for lengths in (given, torch.from_numpy(given)):
+                np.testing.assert_array_equal(masks.padding(lengths, 5), expected)
+                actual = masks.padding(lengths, 5, like=torch.zeros(1))
+                np.testing.assert_array_equal(actual, expected)
+
+
 def test_masks_do_in_attention_what_they_say(engine, rng):
     query, key, value = (rng.normal(size=(2, n, 3)) for n in (5, 7, 7))
     given = [engine.array(a) for a in (query, key, value)]
@@ -104,13 +199,19 @@ def test_masks_do_in_attention_what_they_say(engine, rng):
     close(engine.numpy(out), expected, "float64", 3)
 
 
-def test_a_decoder_s_last_queries_see_what_they_saw_in_training(engine, rng):
+@pytest.mark.parametrize(
+    "make",
+    [masks.causal, partial(masks.sliding_window, width=2), partial(masks.alibi, 2)],
+    ids=["causal", "sliding", "alibi"],
+)
+def test_a_decoder_s_last_queries_see_what_they_saw_in_training(engine, make, rng):
     n, last = 7, 3
-    query, key, value = (engine.array(rng.normal(size=(n, 3))) for _ in range(3))
-    whole = scaled_dot_product_attention(query, key, value, is_causal=True)
-    mask = engine.array(masks.causal(last, n, align="end"))
-    actual = scaled_dot_product_attention(query[-last:], key, value, mask)
-    close(engine.numpy(actual), engine.numpy(whole)[-last:], "float64")
+    query, key, value = (engine.array(rng.normal(size=(2, n, 3))) for _ in range(3))
+    attend = scaled_dot_product_attention
+    whole = attend(query, key, value, engine.array(make(L=n, S=n)))
+    mask = engine.array(make(L=last, S=n, align="end"))
+    actual = attend(query[:, -last:], key, value, mask)
+    close(engine.numpy(actual), engine.numpy(whole)[:, -last:], "float64")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +226,15 @@ def test_a_decoder_s_last_queries_see_what_they_saw_in_training(engine, rng):
         (lambda: masks.padding([-1], 5), ValueError, "lengths must lie between 0 and"),
         (lambda: masks.padding([1.5], 5), TypeError, "lengths must be integers; got d"),
         (lambda: masks.padding([True], 5), TypeError, "lengths must be integers; got"),
+        (lambda: masks.padding([6], 5, like=LIKE), ValueError, "lengths must lie betw"),
+        (lambda: masks.padding([0.5], 5, like=LIKE), TypeError, "lengths must be inte"),
+        (
+            lambda: masks.sliding_window(2, 3, 1, align="top"),
+            ValueError,
+            "align must be 'start' or 'end'; got 'top'",
+        ),
+        (lambda: masks.alibi(1, 2, 3, align=0), ValueError, "align must be 'start' or"),
+        (lambda: masks.alibi(1, 2, 3, like=LIKE > 0), TypeError, "like must hold real"),
         (lambda: masks.alibi(0, 2, 3), ValueError, "H must be at least 1; got 0"),
     ],
 )

@@ -143,6 +143,8 @@ def test_what_does_not_fit_is_refused(three):
     for dropout in (-0.1, 1.1):
         with pytest.raises(ValueError, match="dropout must lie between 0 and 1; got"):
             Attention(dropout=dropout)
+    with pytest.raises(TypeError, match="enable_gqa must be True or False; got 'no'"):
+        Attention(enable_gqa="no")
     with pytest.raises(ValueError, match="method must be one of"):
         Attention(method="fast")(*three)
     with pytest.raises(ValueError, match="offset of shape"):

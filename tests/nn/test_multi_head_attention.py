@@ -119,6 +119,27 @@ def test_it_can_be_copied_saved_cast_compiled_and_autocast():
     torch.testing.assert_close(out.float(), expected)
 
 
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize(
+    ("weighting", "method"), [("softmax", "auto"), ("softmax1", "streaming")]
+)
+def test_under_autocast_only_the_projections_are_rounded(
+    weighting, method, is_causal, device
+):
+    module = MultiHeadAttention(12, 4, weighting=weighting, method=method)
+    module, x = module.to(device), torch.randn(2, 5, 12, device=device)
+    rounded = torch.autocast(device, dtype=torch.bfloat16)
+    with rounded:
+        out = module(x, is_causal=is_causal)
+        parts = [linear(x) for linear in (module.query, module.key, module.value)]
+    heads = [part.unflatten(-1, (4, 3)).transpose(1, 2) for part in parts]
+    assert all(part.dtype == out.dtype == torch.bfloat16 for part in parts)
+    found = module.attention(*heads, is_causal=is_causal)
+    with rounded:
+        expected = module.out(found.transpose(1, 2).flatten(-2))
+    assert torch.equal(out, expected)
+
+
 def test_what_does_not_fit_is_refused():
     for sizes, message in [
         ((10, 4), "embed_dim 10 is not a multiple of num_heads 4"),
@@ -131,6 +152,9 @@ def test_what_does_not_fit_is_refused():
         ValueError, match="num_heads 4 is not a multiple of num_kv_heads 3"
     ):
         MultiHeadAttention(12, 4, num_kv_heads=3)
+    for flag in ("per_head", "bias"):
+        with pytest.raises(TypeError, match=f"{flag} must be True or False; got 'no'"):
+            MultiHeadAttention(12, 4, **{flag: "no"})
     with pytest.raises(ValueError, match="Softmax has no parameter 'alpha' to learn"):
         MultiHeadAttention(12, 4, learned=("alpha",))
     module = MultiHeadAttention(12, 4, memory_dim=5)

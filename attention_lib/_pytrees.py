@@ -1,0 +1,44 @@
+"""Dataclasses of arrays, opened to torch's transforms: `vmap` sees their tensors.
+
+torch is never imported here: a tensor can only arrive once it has been.
+"""
+
+import sys
+import threading
+
+__all__ = ["register"]
+
+LOCK = threading.Lock()
+
+
+def register(cls, arrays, static=()):
+    """Let torch take a dataclass apart, and put it together again.
+
+    Parameters
+    ----------
+    cls : type
+        The dataclass; to be called whenever an instance of it holds tensors.
+    arrays : tuple of str
+        Fields that hold a tensor or None. One that is None stays None.
+    static : tuple of str, default ()
+        Fields that are carried along as they are.
+    """
+    torch = sys.modules["torch"]
+    if torch.compiler.is_compiling():  # it looks into dataclasses by itself
+        return
+    pytree = torch.utils._pytree
+    if cls in pytree.SUPPORTED_NODES:
+        return
+
+    def flatten(x):
+        given = [name for name in arrays if getattr(x, name) is not None]
+        kept = [(name, getattr(x, name)) for name in static]
+        return [getattr(x, name) for name in given], (given, kept)
+
+    def unflatten(tensors, context):
+        given, kept = context
+        return cls(**dict(zip(given, tensors, strict=True)), **dict(kept))
+
+    with LOCK:
+        if cls not in pytree.SUPPORTED_NODES:  # another thread may have been first
+            pytree.register_pytree_node(cls, flatten, unflatten)
