@@ -148,9 +148,7 @@ def log_of(n):
     """Give the logarithm of a number of keys, zero of none, or one for each row."""
     if isinstance(n, int):
         return math.log(max(n, 1))
-    n = at_least_one(n)
-    counted = is_tensor(n) and not n.is_floating_point()  # in whole numbers
-    return namespace(n).log(n.double() if counted else n)
+    return namespace(n).log(at_least_one(n))
 
 
 def largest(x, where=None):

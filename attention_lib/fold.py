@@ -83,7 +83,7 @@ class State:
     @property
     def stream(self):
         """How its weighting streams, in rows of so many keys."""
-        return self.weighting.stream(self.n)
+        return self.weighting.stream(_counted(self.n, self.out))
 
 
 def partial_attention(
@@ -190,7 +190,7 @@ def partial_attention(
         scores, where = engine.scores.scores(call, offsets)
         there = present(scores, where, whole=False)
         _enough(n_keys, scores, there)
-        stream = weighting.stream(n_keys)
+        stream = weighting.stream(_counted(n_keys, scores))
         peak, total, shares = stream.parts(masked(scores, there), there)
         found = None if total is None else seen(scores, where)
         out = engine.scores.weighted_sum(shares, _values(call, shares), there)
@@ -362,6 +362,11 @@ def _enough(n_keys, scores, where):
     if few if isinstance(few, bool) else bool(few.any()):
         message = f"n_keys must be at least the keys of the block, {here}"
         raise ValueError(f"{message}; got {n_keys}")
+
+
+def _counted(n, like):
+    """Give numbers of keys in the dtype to compute in, as rules are given them."""
+    return n if n is None or isinstance(n, int) else cast(n, like.dtype)
 
 
 def _same_n(a, b):

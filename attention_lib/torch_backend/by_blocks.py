@@ -15,6 +15,7 @@ __all__ = ["Blocks"]
 
 FAR = 1e30  # a product of two such numbers overflows, of one with a weight does not
 ORDINARY = (1e-6, 1e6)  # sizes of values that may be summed before the division
+LARGE = 2.0**13  # beyond, what a multiplied score is rounded by shows in its weight
 SHAREABLE = 60.0  # e^-60 is a normal number, and so is its product with such values
 
 
@@ -47,13 +48,15 @@ class Blocks:
         if not (isinstance(stream.sign, int) and isinstance(factor, float)):
             factor = torch.as_tensor(factor, dtype=dtype, device=query.device)
         factor = factor * stream.sign
+        reach = rule.reach
         if isinstance(factor, torch.Tensor) or factor != 1:
-            query = query * factor
+            query, reach = query * factor, min(reach, LARGE)
         given = (query, *(for_each_head(a, call.group) for a in (call.key, call.value)))
         query, key, value = (_flat(a.to(dtype), call.lead, a.shape[-2:]) for a in given)
         shift = None if _is(stream.shift, 0) else stream.shift
         shift, offset = (_a_row(a, call, query) for a in (shift, stream.offset))
-        if not _within_reach(rule, call, (query, key, value, shift, offset)):
+        arrays = (query, key, value, shift, offset)
+        if not _within_reach(rule, call, arrays, reach):
             return None
         try:
             out = attend_by_blocks(query, key, value, shift, offset, rule, call)
@@ -115,8 +118,8 @@ def _a_row(parameter, call, like):
 
 
 @torch.no_grad()
-def _within_reach(rule, call, arrays):
-    """Tell whether all numbers are finite and no score is beyond the rule's reach."""
+def _within_reach(rule, call, arrays, limit):
+    """Tell whether all numbers are finite and no score is beyond the limit."""
     query, key, value, shift, offset = arrays
     lengths = [torch.linalg.vector_norm(a, dim=-1).amax() for a in (query, key)]
     product = lengths[0] * lengths[1]  # before the scale: finite, too
@@ -133,4 +136,4 @@ def _within_reach(rule, call, arrays):
     usable = largest < FAR
     if rule.summed:
         usable = (largest == 0) | (largest > ORDINARY[0]) & (largest < ORDINARY[1])
-    return bool((reach < rule.reach) & usable)
+    return bool((reach < limit) & usable)

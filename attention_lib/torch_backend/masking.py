@@ -2,6 +2,8 @@
 
 import torch
 
+from attention_lib._dispatch import work_dtype
+
 __all__ = ["count_keys", "for_each_head", "part_of", "where_of"]
 
 COUNTED = 256  # queries whose keys are counted at once
@@ -29,20 +31,24 @@ def part_of(a, block, stop):
 
 
 def count_keys(call):
-    """Count the keys that take part: a number, or one a row, (..., L or 1, 1)."""
+    """Count the keys that take part: a number, or one a row, (..., L or 1, 1).
+
+    The latter in the dtype to compute in, as rules are given it.
+    """
+    dtype = work_dtype(call.query)
     length, n_keys = call.shape[-2:]
     if call.mask is None and call.bias is None and not call.is_causal:
         return n_keys
     if call.mask is None and call.bias is None:
         seen = torch.arange(1, length + 1, device=call.query.device)
-        return seen.clamp(max=n_keys)[:, None]
+        return seen.clamp(max=n_keys)[:, None].to(dtype)
     counts = []
     for start in range(0, max(length, 1), COUNTED):
         where = where_of(call, slice(start, min(start + COUNTED, length)))
         counts.append(where.expand(*where.shape[:-1], n_keys).sum(-1, keepdim=True))
         if where.ndim == 1 or where.shape[-2] == 1 < length:
-            return counts[0]  # the same for every query
-    return torch.cat(counts, -2)
+            return counts[0].to(dtype)  # the same for every query
+    return torch.cat(counts, -2).to(dtype)
 
 
 def for_each_head(a, group):

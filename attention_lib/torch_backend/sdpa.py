@@ -13,6 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from attention_lib._dispatch import traced
 from attention_lib.torch_backend import masking
+from attention_lib.torch_backend.by_blocks import LARGE
 from attention_lib.torch_backend.general import is_small
 from attention_lib.torch_backend.masking import where_of
 from attention_lib.torch_backend.once import first_only
@@ -23,7 +24,6 @@ __all__ = ["Sdpa"]
 FORWARD = "_scaled_dot_product_flash_attention_for_cpu"
 EXACT = (torch.float32, torch.float64)  # dtypes that the kernel does not round
 TAKEN = (*EXACT, torch.float16, torch.bfloat16)
-FAR = 1e37  # beyond, a product with a multiplier may overflow
 
 
 class Sdpa:
@@ -107,7 +107,7 @@ def _softmax(call, stream):
         scale, factor = scale * factor * stream.sign, factor * stream.sign
     else:
         query = (query * (stream.sign * factor)).to(query.dtype)
-    if not (traced(query) or _within_reach(query, call.key, scale, factor)):
+    if not (traced(query) or _within_reach(call, query, scale, factor)):
         return None
     if scale <= 0:  # the kernel hides with -inf before it multiplies
         query, scale = (-query, -scale) if scale else (query * 0, 1.0)
@@ -124,14 +124,21 @@ def _softmax(call, stream):
 
 
 @torch.no_grad()
-def _within_reach(query, key, scale, factor):
-    """Tell whether no score overflows by what multiplies it."""
-    if isinstance(factor, float) and abs(factor) <= 1:
+def _within_reach(call, query, scale, factor):
+    """Tell whether what multiplies the scores leaves them of ordinary size.
+
+    The lowest number of a mask stays the lowest.
+    """
+    if isinstance(factor, float) and factor == 1 or not all(call.shape):
         return True
-    if not (query.numel() and key.numel()):
-        return True
-    asked, held = (torch.stack(a.aminmax()).abs().amax().double() for a in (query, key))
-    return bool(asked * held * abs(scale) * query.shape[-1] < FAR)
+    asked, held = (
+        torch.stack(a.aminmax()).abs().amax().double() for a in (query, call.key)
+    )
+    within = asked * held * abs(scale) * query.shape[-1] < LARGE
+    if call.bias is not None:
+        lowest = call.bias <= torch.finfo(call.bias.dtype).min
+        within = within & ((call.bias.abs() * abs(factor) < LARGE) | lowest).all()
+    return bool(within)
 
 
 def _four(call, a, tail):
