@@ -146,7 +146,7 @@ def test_finite_law(engine, weighting, row, dtype, small_blocks, rng):
 
 
 def representable(weighting, scores):
-    """Tell whether a user's own phi is finite for all scores, and none of ours fails."""
+    """Tell whether a user's own rule is finite for all these scores."""
     stream = weighting.stream(len(scores))
     if stream is None:  # a `weigh` of its own, which says what it can do
         return weighting.__class__.__module__.startswith("attention_lib")
