@@ -152,7 +152,10 @@ def strict_run():
         subprocess.run(
             [*command, *map(str, paths)],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(sham.parent)} | settings,
+            # Nor must the pictures be lost where a shell draws into no notebook.
+            env=os.environ
+            | {"PYTHONPATH": str(sham.parent), "MPLBACKEND": "Agg"}
+            | settings,
             capture_output=True,
             check=False,
         )
