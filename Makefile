@@ -1,5 +1,6 @@
 # make         sets up .venv, builds the book and serves it
 # make test    sets up .venv and checks everything
+# make check   checks what a minute can, while you work
 # make help    lists the rest
 #
 # Needs python3 (3.11 or later) with its venv module, and GNU make 3.81 or later.
@@ -15,7 +16,7 @@ TORCH_INDEX ?=
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
 .PHONY: serve book run bench experiments clean help setup port FORCE \
-	test format lint library doctests claims mutants notebooks site browser
+	test check format lint quick library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BUILT := _build/complete
@@ -81,6 +82,8 @@ browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
 
 endif
 
+check: format lint doctests quick  ## what a minute can, for the hours of work
+
 format: setup  ## format of the Python files and the chapters' cells
 	$(call step,Format,$(BIN)/ruff format --check)
 
@@ -93,6 +96,10 @@ library: setup  ## docstring examples, the library, the claims, the project's fi
 
 doctests: setup  ## of these, only the examples in the docstrings
 	$(call step,Docstring examples,$(PYTEST) attention_lib)
+
+quick: setup  ## of these, only a case of each law: the tests marked quick
+	$(call step,A case of each law,$(PYTEST) $(PARALLEL) -m quick tests \
+		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
 
 claims: setup  ## of these, only the claims of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py)

@@ -87,6 +87,7 @@ def test_like_gives_the_library_device_and_dtype(dtype, device):
     assert masks.alibi(2, 3, 5, like=np.zeros(1, np.float32)).dtype == np.float32
 
 
+@pytest.mark.quick
 def test_masks_do_in_attention_what_they_say(engine, rng):
     query, key, value = (rng.normal(size=(2, n, 3)) for n in (5, 7, 7))
     given = [engine.array(a) for a in (query, key, value)]

@@ -127,6 +127,14 @@ def test_every_check_runs_in_a_folder_with_an_apostrophe_and_spaces(checkout):
     assert of_browser.endswith(f" tests/browser {site}")
 
 
+def test_the_quick_check_builds_nothing_and_runs_only_what_is_marked(checkout):
+    assert make(checkout, "check")[0] == 0
+    assert not (checkout / "_build").exists()
+    *_, examples, marked = calls(checkout)
+    assert " attention_lib SITE" in examples
+    assert " -m quick tests " in marked
+
+
 def test_a_second_make_stops_at_once_and_leaves_the_build_alone(checkout, building):
     for words in (["book"], ["test"], ["site"], ["browser"], []):
         status, said = make(checkout, *words)

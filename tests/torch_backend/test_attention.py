@@ -88,6 +88,7 @@ def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
     assert taken == ["_streaming", "_dense"]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "options",
     [
