@@ -1,5 +1,6 @@
 # make         sets up .venv, builds the book and serves it
 # make test    sets up .venv and checks everything
+# make check   checks what a minute can, while you work
 # make help    lists the rest
 #
 # Needs python3 (3.11 or later) with its venv module, and GNU make 3.81 or later.
@@ -14,14 +15,15 @@ TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
-.PHONY: serve book run bench experiments clean help setup FORCE \
-	test format lint library doctests claims mutants notebooks site browser
+.PHONY: serve book run bench experiments clean help setup port FORCE \
+	test check format lint quick library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-HTML := $(CURDIR)/_build/html
 BUILT := _build/complete
 # This checkout is what runs and is tested, whatever else is installed.
 export PYTHONPATH := $(CURDIR)
+# The site that is tested. Exported, for a shell would stumble over an apostrophe in it.
+export SITE := $(CURDIR)/_build/html
 
 PYTEST := $(BIN)/python -m pytest -q
 # More workers than this do not help: each spends seconds on importing torch.
@@ -40,8 +42,23 @@ define step
 	exit 1; }
 endef
 
-serve: book  ## build the book and serve it (the default)
-	@$(BIN)/python tools/serve.py _build/html $(PORT)
+serve: port book  ## build the book and serve it (the default)
+	@$(BIN)/python tools/serve.py _build/html '$(PORT)'
+
+port: setup
+	@$(BIN)/python tools/serve.py --check '$(PORT)'
+
+# What writes _build, or tests what is there, does so alone: in a second make, which
+# holds the lock (tools/alone.py) to its end. What serves it holds none, and so shows
+# each new build.
+ALONE := book test site browser
+
+ifndef LOCKED
+
+$(ALONE): setup
+	@$(BIN)/python tools/alone.py $(MAKE) --no-print-directory LOCKED=1 $@
+
+else
 
 book: $(BUILT)  ## only build it, into _build/html
 
@@ -51,16 +68,21 @@ $(BUILT): $(SITE_SOURCES) $(if $(filter test,$(MAKECMDGOALS)),FORCE) | setup
 	$(call step,Building the site,$(BIN)/jupyter-book build . -W -n --keep-going -q)
 	@touch $@
 
-setup:  ## only set up .venv
-	@command -v $(PYTHON) >/dev/null || { \
-		echo 'There is no $(PYTHON) here. Install Python 3.11 or later'; \
-		echo '(Debian and Ubuntu: apt install python3 python3-venv).'; exit 1; }
-	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) \
-		$(PYTHON) tools/setup_environment.py
-
-test: format lint library mutants notebooks site browser  ## check all
+test: format lint library mutants notebooks site browser  ## check everything
 	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
 		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
+
+# These need neither torch nor what the tests of the library share.
+site: $(BUILT)  ## the built pages: links, anchors, hosts
+	$(call step,Site,$(PYTEST) --confcutdir=tests/site tests/site)
+
+browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
+	$(call step,Browser,$(PYTEST) $(ONE_BY_ONE) -rs \
+		--confcutdir=tests/browser tests/browser)
+
+endif
+
+check: format lint doctests quick  ## what a minute can, for the hours of work
 
 format: setup  ## format of the Python files and the chapters' cells
 	$(call step,Format,$(BIN)/ruff format --check)
@@ -75,6 +97,10 @@ library: setup  ## docstring examples, the library, the claims, the project's fi
 doctests: setup  ## of these, only the examples in the docstrings
 	$(call step,Docstring examples,$(PYTEST) attention_lib)
 
+quick: setup  ## of these, only a case of each law: the tests marked quick
+	$(call step,A case of each law,$(PYTEST) $(PARALLEL) -m quick tests \
+		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
+
 claims: setup  ## of these, only the claims of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py)
 
@@ -84,13 +110,12 @@ mutants: setup  ## every claim must fail when what it rests on is broken
 notebooks: setup  ## every cell run again and compared with what is printed
 	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
 
-# These need neither torch nor what the tests of the library share.
-site: $(BUILT)  ## the built pages: links, anchors, hosts
-	$(call step,Site,SITE='$(HTML)' $(PYTEST) --confcutdir=tests/site tests/site)
-
-browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
-	$(call step,Browser,SITE='$(HTML)' $(PYTEST) $(ONE_BY_ONE) -rs \
-		--confcutdir=tests/browser tests/browser)
+setup:  ## only set up .venv
+	@command -v $(PYTHON) >/dev/null || { \
+		echo 'There is no $(PYTHON) here. Install Python 3.11 or later'; \
+		echo '(Debian and Ubuntu: apt install python3 python3-venv).'; exit 1; }
+	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL=$(TORCH_INDEX)) \
+		$(PYTHON) tools/setup_environment.py
 
 run: setup  ## run the chapters and save what they print
 	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)

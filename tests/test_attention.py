@@ -15,6 +15,7 @@ from tests.in_turn import in_turn
 from tests.oracle import KINDS, attend, attention_by_rows, close, mask_of
 
 
+@pytest.mark.quick
 @in_turn("kind", KINDS)
 @pytest.mark.parametrize(
     ("engine", "dtype", "method"),

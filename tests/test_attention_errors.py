@@ -86,6 +86,7 @@ def refusals():
         yield (q, k, v), option, error, message
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("engine", ENGINES, ids=str)
 @pytest.mark.parametrize(
     ("given", "options", "error", "message"),

@@ -117,6 +117,7 @@ def test_the_jacobian_by_hand(engine):
     np.testing.assert_allclose(warm, expected / 2, rtol=1e-14)
 
 
+@pytest.mark.quick
 @given(scores=rows, temperature=st.floats(0.3, 5))
 def test_the_jacobian_is_what_finite_differences_say(engine, scores, temperature):
     weighting = Softmax(temperature)

@@ -71,6 +71,7 @@ def test_any_tree_over_any_order_gives_the_same(engine, weighting, edges, seed, 
     same(engine, states[0], expected)
 
 
+@pytest.mark.quick
 @every_foldable
 def test_merging_is_associative_and_commutative(engine, weighting, rng):
     a, b, c = parts(engine, *three(rng), [3, 8], **options_of(weighting))

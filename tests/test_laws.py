@@ -73,6 +73,7 @@ def test_no_scores_contradict_the_table(engine, law, weighting):
     search()
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("law", "weighting"), SHOWN, ids=name_of)
 def test_an_example_decides_by_a_clear_margin(engine, law, weighting):
     measured = law.measure(weighting, engine.array, *law.case)

@@ -41,6 +41,7 @@ def test_the_weights_are_products_of_features(engine):
     np.testing.assert_array_equal(engine.numpy(out), [[800]])
 
 
+@pytest.mark.quick
 @every_map
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("is_causal", [True, False])

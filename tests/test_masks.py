@@ -128,6 +128,7 @@ def test_lengths_of_every_integer_dtype_are_taken():
                 np.testing.assert_array_equal(actual, expected)
 
 
+@pytest.mark.quick
 def test_masks_do_in_attention_what_they_say(engine, rng):
     query, key, value = (rng.normal(size=(2, n, 3)) for n in (5, 7, 7))
     given = [engine.array(a) for a in (query, key, value)]

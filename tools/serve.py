@@ -1,6 +1,9 @@
 """Serve the built book to this machine's browser.
 
 python tools/serve.py [folder] [port]
+python tools/serve.py --check port
+
+With --check nothing is served: it stops where no port has this number.
 """
 
 import socket
@@ -12,6 +15,7 @@ from pathlib import Path
 
 BUILT = Path(__file__).resolve().parent.parent / "_build" / "html"
 DEFAULT_PORT = 8000
+LAST_PORT = 65535
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -60,14 +64,15 @@ class Server(ThreadingHTTPServer):
 def bind(folder: Path, first: int) -> Server:
     """Return a server on the first free port, counting up from `first`."""
     handler = partial(Handler, directory=str(folder))
-    for port in range(first, first + 100):
+    ports = range(first, min(first + 100, LAST_PORT + 1))
+    for port in ports:
         if answers(port):
             continue
         try:
             return Server(("127.0.0.1", port), handler)
         except OSError:
             continue
-    raise SystemExit(f"No port from {first} to {first + 99} is free.")
+    raise SystemExit(f"No port from {first} to {ports[-1]} is free.")
 
 
 def answers(port: int) -> bool:
@@ -79,9 +84,19 @@ def answers(port: int) -> bool:
     return True
 
 
+def port_number(given: str | int) -> int:
+    """Return the port that is asked for, or stop and say what one is."""
+    text = str(given)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT:
+        return int(text)
+    raise SystemExit(
+        f"PORT is {text!r}, and must be a whole number from 1 to {LAST_PORT}."
+    )
+
+
 def main(folder: str | Path = BUILT, port: str | int = DEFAULT_PORT) -> None:
     """Serve until interrupted."""
-    folder, port = Path(folder), int(port)
+    folder, port = Path(folder), port_number(port)
     if not (folder / "index.html").is_file():
         raise SystemExit(f"There is no built book in {folder}; build it: make book")
     with bind(folder, port) as server:
@@ -96,4 +111,7 @@ def main(folder: str | Path = BUILT, port: str | int = DEFAULT_PORT) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["--check"]:
+        port_number(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

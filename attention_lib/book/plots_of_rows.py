@@ -78,7 +78,7 @@ def finish_sizes(left, right, largest):
     label_lines(right)
 
 
-def draw_layers(ax, measures):
+def draw_layers(ax, measures, floor):
     """Draw the mean of each measure against the layer, with the range of all stacks.
 
     Parameters
@@ -87,8 +87,11 @@ def draw_layers(ax, measures):
         Where to draw.
     measures : dict of str to array, shape (n_layers + 1, n_stacks)
         What was measured before the first layer and after each, by label.
+    floor : float
+        Below it all is rounding, which differs between processors: drawn as the floor.
     """
     for label, measured in measures.items():
+        measured = np.maximum(measured, floor)
         layers = np.arange(len(measured))
         (line,) = ax.plot(layers, measured.mean(axis=1), label=label)
         low, high = measured.min(axis=1), measured.max(axis=1)

@@ -66,3 +66,18 @@ def test_a_taken_port_is_left_to_its_owner(book):
 def test_a_book_not_built_is_said_to_be_missing(tmp_path):
     with pytest.raises(SystemExit, match="make book"):
         serve.main(tmp_path)
+
+
+@pytest.mark.parametrize("given", ["abc", "", "-1", "0", "65536", "80.5", "٣"])
+def test_what_is_no_port_is_refused_by_name(given, book):
+    with pytest.raises(SystemExit) as refused:
+        serve.main(book, given)
+    assert refused.value.code == (
+        f"PORT is {given!r}, and must be a whole number from 1 to 65535."
+    )
+
+
+def test_the_last_port_is_followed_by_none(book, monkeypatch):
+    monkeypatch.setattr(serve, "answers", lambda port: True)
+    with pytest.raises(SystemExit, match="from 65535 to 65535"):
+        serve.bind(book, serve.LAST_PORT)

@@ -32,6 +32,7 @@ def three(rng, device):
     return [torch.tensor(rng.normal(size=(2, 2, *s)), device=device) for s in sizes]
 
 
+@pytest.mark.quick
 def test_it_is_the_function(three):
     for options in ({}, {"scale": 0.3}, {"softcap": 0.5}, {"method": "dense"}):
         for weighting in ("softmax", "sigmoid", Entmax(1.2)):

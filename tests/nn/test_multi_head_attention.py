@@ -18,6 +18,7 @@ def matrices(module):
     ]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("num_kv_heads", [None, 1, 2])
 @pytest.mark.parametrize("cross", [False, True])
 @pytest.mark.parametrize(

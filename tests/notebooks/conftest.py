@@ -138,7 +138,9 @@ def other(saved_twins):
 def strict_run():
     """Return a function that runs pytest on notebooks as `make test` does."""
 
-    def run(paths: list[Path], folder: Path) -> dict[tuple[str, str], str | None]:
+    def run(
+        paths: list[Path], folder: Path, **settings: str
+    ) -> dict[tuple[str, str], str | None]:
         """Map (notebook, item) to the item's complaint, None where it passed."""
         # Where another copy of the library is installed, it must not be the one used.
         sham = folder / "elsewhere" / "attention_lib"
@@ -150,7 +152,10 @@ def strict_run():
         subprocess.run(
             [*command, *map(str, paths)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(sham.parent)},
+            # Nor must the pictures be lost where a shell draws into no notebook.
+            env=os.environ
+            | {"PYTHONPATH": str(sham.parent), "MPLBACKEND": "Agg"}
+            | settings,
             capture_output=True,
             check=False,
         )

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 
 import nbformat
 import numpy as np
@@ -53,6 +54,17 @@ def test_a_second_run_changes_no_byte_and_a_failing_one_saves_nothing(
     assert "warns.ipynb: NOT SAVED\n  cell 1 ('import warnings') warns:" in said
     assert "prints a path of this machine: /home/someone/chapters" in said
     assert "prints a address" in said
+
+
+def test_pictures_are_saved_whatever_backend_the_shell_asks_for(
+    saved_twins, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    again = tmp_path / "again.ipynb"
+    again.write_bytes(saved_twins[0].read_bytes())
+    assert main([str(again)]) == 0
+    assert again.read_bytes() == saved_twins[0].read_bytes()
+    assert os.environ["MPLBACKEND"] == "Agg"
 
 
 def test_counts_run_from_one_and_metadata_are_fixed(small):

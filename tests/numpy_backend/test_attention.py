@@ -75,6 +75,7 @@ def test_scores_that_a_temperature_makes_large_are_shifted(paths, rng):
     assert np.isfinite(out).all()
 
 
+@pytest.mark.quick
 def test_each_head_chooses_for_itself(paths, rng):
     query, key, value = three(rng)
     query[1] *= 30

@@ -46,6 +46,7 @@ def check(scores, dtype, **options):
     )
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("n_keys", WIDTHS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_ordinary_rows_need_no_maximum(n_keys, dtype, paths, rng):

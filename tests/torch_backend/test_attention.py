@@ -91,6 +91,7 @@ def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
     assert taken == ["General", "Small"]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "options",
     [

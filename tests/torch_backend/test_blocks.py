@@ -138,6 +138,7 @@ def test_derivatives_are_differences(case, rng, device):
     assert gradcheck(call, [*given, *(params[name] for name in names)], atol=1e-4)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ["sparsemax", "softpick", "relu", "normalized_relu"])
 def test_scores_of_exactly_zero_are_where_the_kinks_are(name, device):
     query = torch.tensor([[[1.0, 0.0]]], dtype=torch.float64, device=device)

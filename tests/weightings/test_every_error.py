@@ -64,6 +64,7 @@ def test_an_alpha_must_be_positive_and_finite(engine, bad):
                 call(alpha)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -32,6 +32,7 @@ def last(params, axis):
     }
 
 
+@pytest.mark.quick
 @every_case
 @in_turn("axis", [0, 1, -1])
 def test_each_dtype_agrees_with_the_definition(engine_dtype, case, axis, rng):

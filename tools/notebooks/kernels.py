@@ -27,21 +27,28 @@ def surroundings() -> Iterator[None]:
     """Set the environment that kernels inherit, and put it back.
 
     This checkout comes first on ``PYTHONPATH``, so that another installed copy of
-    the library is not what is tested; and IPython starts from an empty folder, so
-    that a reader's profile neither changes what is printed nor gets our history.
+    the library is not what is tested. IPython starts from an empty folder, so that
+    a reader's profile neither changes what is printed nor gets our history. And no
+    backend is asked of Matplotlib: else a kernel does not draw into the notebook.
     """
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     with tempfile.TemporaryDirectory(prefix="ipython-") as folder:
         changes = {
             "PYTHONPATH": os.pathsep.join(filter(None, dict.fromkeys(paths))),
             "IPYTHONDIR": folder,
+            "MPLBACKEND": None,
         }
         before = {name: os.environ.get(name) for name in changes}
-        os.environ.update(changes)
+        _set_environment(changes)
         try:
             yield
         finally:
-            for name, old in before.items():
-                os.environ.pop(name)
-                if old is not None:
-                    os.environ[name] = old
+            _set_environment(before)
+
+
+def _set_environment(changes: dict[str, str | None]) -> None:
+    """Set each variable to its text, or unset it where that is None."""
+    for name, text in changes.items():
+        os.environ.pop(name, None)
+        if text is not None:
+            os.environ[name] = text
