@@ -16,9 +16,9 @@ STEPS = 60
 FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accurate
 
 
-def entmax(scores, c, where=None):
-    """Weigh along the last axis with alpha = 1 + c; see `attention_lib.entmax`."""
-    n = scores.shape[-1]
+def entmax(scores, alpha, where=None):
+    """Weigh along the last axis; see `attention_lib.entmax`."""
+    n, c = scores.shape[-1], alpha - 1  # exact from a half to two
     rows = np.ascontiguousarray(scores).reshape(-1, n) if scores.size else scores
     out = np.empty_like(rows)
     if not rows.size:

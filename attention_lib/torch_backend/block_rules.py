@@ -20,24 +20,25 @@ import math
 
 import torch
 
-from attention_lib.torch_backend.entmax import solve_block
+from attention_lib.torch_backend.entmax import chunk_maxima, descend
 
 __all__ = [
+    "Entmax",
     "Exponential",
-    "Picked",
-    "Power",
-    "Powers",
-    "Shared",
+    "Normalized",
+    "ReLU",
     "Sigmoid",
+    "Softpick",
     "Vanishing",
 ]
 
 TINY = 1e-30  # sums below lose their digits
+ROOM = 2.0**-12  # above a threshold, which is to be known to an eighth of it
 FAR_FROM_ZERO = 0.1  # a mean of |e^s - 1| beside which its rounding does not count
 
 
 class Vanishing(ArithmeticError):
-    """A row's sum is too small for its shares to keep their digits."""
+    """A row's shares would lose their digits: its sum is tiny, or its scores large."""
 
 
 def _usable(total):
@@ -52,6 +53,11 @@ class Rule:
 
     factor = 1.0
     shifted = summed = centred = level = False
+
+    @property
+    def keeps(self):
+        """Whether a number a row is kept for the way back."""
+        return self.shifted or self.summed
 
 
 class Exponential(Rule):
@@ -93,7 +99,7 @@ class Sigmoid(Rule):
         return x, g
 
 
-class Power(Rule):
+class ReLU(Rule):
     """The positive part of each score, to the power 1, 2 or 3; keeps nothing."""
 
     hidden, reach = -math.inf, 1e6
@@ -123,7 +129,7 @@ class Power(Rule):
         return x.mul_(x), g
 
 
-class Shared(Rule):
+class Normalized(Rule):
     """A pointwise rule divided by its sum and an eps; keeps the sum."""
 
     summed = centred = True
@@ -143,7 +149,7 @@ class Shared(Rule):
         return self.rule.differ(x, g, spare, mean, kept)
 
 
-class Picked(Rule):
+class Softpick(Rule):
     """Softpick, for scores whose exponentials are finite; keeps the sum."""
 
     hidden, reach = 0.0, 60.0
@@ -170,24 +176,42 @@ class Picked(Rule):
         return x.sub_(1).relu_(), g
 
 
-class Powers(Rule):
+class Entmax(Rule):
     """Entmax for one alpha from 1.1 to 2; keeps the score at which weights begin."""
 
     hidden, reach = -math.inf, 1e30
     shifted = True
 
-    def __init__(self, c):
-        self.c = self.factor = c
+    def __init__(self, alpha):
+        self.c = self.factor = float(alpha) - 1
 
     def weigh(self, x, spare):
         """Find the threshold of each row, and raise what lies above."""
         n = x.shape[-1]
-        odd, threshold = solve_block(x.view(-1, n), self.c, spare.view(-1, n))
-        odd, threshold = (a.view(*x.shape[:-1], 1) for a in (odd, threshold))
-        if bool(odd.any()):  # rows in which nothing takes part
-            spare.masked_fill_(odd, 0)
+        z, weights = x.view(-1, n), spare.view(-1, n)
+        tops = chunk_maxima(z)
+        top = tops.amax(-1, keepdim=True)
+        odd = self._odd(top, n)
+        threshold = descend(z, tops, self.c, weights)
+        if odd is not None:
+            weights.masked_fill_(odd, 0)
             threshold.masked_fill_(odd, 0)
-        return spare, None, threshold
+        return spare, None, threshold.view(*x.shape[:-1], 1)
+
+    def _odd(self, top, n):
+        """Tell in which rows nothing takes part: None, or where; refuse large scores.
+
+        A threshold is rounded as its row's largest score is, and n equal keys lie only
+        ``n^-c`` above theirs. Keys far below the largest do no harm.
+        """
+        room = min(ROOM, n**-self.c)
+        far = ~(top.abs() * torch.finfo(top.dtype).eps <= room / 8)
+        if not bool(far.any()):
+            return None
+        odd = top == -torch.inf
+        if bool((far & ~odd).any()):
+            raise Vanishing
+        return odd
 
     def differ(self, x, g, spare, mean, kept):
         """Take ``h = w^(1 - c)`` times `g`, less the mean of `g` weighed by h."""

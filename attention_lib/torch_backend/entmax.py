@@ -6,7 +6,7 @@ import torch
 
 from attention_lib._threshold import entmax_by_newton
 
-__all__ = ["FAST", "entmax", "solve_block"]
+__all__ = ["FAST", "chunk_maxima", "descend", "entmax"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
@@ -15,8 +15,9 @@ FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accura
 SERIES = 0.1  # below, the derivative in alpha is summed as a series
 
 
-def entmax(scores, c, where=None):
-    """Weigh along the last axis with alpha = 1 + c; see `attention_lib.entmax`."""
+def entmax(scores, alpha, where=None):
+    """Weigh along the last axis; see `attention_lib.entmax`."""
+    c = alpha - 1  # exact from a half to two, so that no digits are lost near softmax
     if not isinstance(c, torch.Tensor):
         c = torch.full((), c, dtype=scores.dtype, device=scores.device)
     if where is not None:
@@ -171,27 +172,16 @@ def _fast_block(x, c, where, out):
     """Solve for one alpha from 1.1 to 2."""
     if where is not None:
         x = torch.where(where, x, -torch.inf)
-    tops = _tops(x)
+    tops = chunk_maxima(x)
     top = tops.amax(-1, keepdim=True)
     odd = ~top.isfinite()
     base = torch.where(odd, 0, top)
     z = torch.sub(x, base).mul_(c)  # shifted first: digits of large scores
-    _descend(z, (tops - base).mul_(c), c, out)
+    descend(z, (tops - base).mul_(c), c, out)
     _mark_odd(out, x, odd, where)
 
 
-def solve_block(z, c, out):
-    """Write the weights of rows of ``(alpha - 1)`` times the scores to `out`.
-
-    Tell which rows have no finite maximum, whose weights are to be overwritten, and at
-    which of the numbers in `z` the weights of each row begin.
-    """
-    tops = _tops(z)
-    odd = ~tops.amax(-1, keepdim=True).isfinite()
-    return odd, _descend(z, tops, c, out)
-
-
-def _tops(x):
+def chunk_maxima(x):
     """Give the maxima of sixteenths of rows, or short rows as they are."""
     r, n = x.shape
     k = n // CHUNKS
@@ -203,12 +193,13 @@ def _tops(x):
     return torch.cat([tops, x[:, CHUNKS * k :].amax(-1, keepdim=True)], -1)
 
 
-def _descend(z, tops, c, out):
-    """Write weights to `out`, and give the threshold: Newton on the norm.
+def descend(z, tops, c, out):
+    """Write the weights of ``z = (alpha - 1) scores`` to `out`, and give the threshold.
 
-    The threshold of any part of a row bounds that of the row from below, so the steps
-    start at the threshold of `tops`. A step ends what it is too small to change; with
-    the squares and higher powers also one whose own square is.
+    By Newton's method on the norm. The threshold of any part of a row bounds that of
+    the row from below, so the steps start at the threshold of `tops`. A step ends what
+    it is too small to change; with the squares and higher powers also one whose own
+    square is.
     """
     eps = torch.finfo(z.dtype).eps
     top = tops.amax(-1, keepdim=True)

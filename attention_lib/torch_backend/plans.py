@@ -8,7 +8,7 @@ import torch
 from attention_lib import _check, weightings
 from attention_lib.torch_backend import block_rules as rules
 from attention_lib.torch_backend import masking
-from attention_lib.torch_backend.blocks import Plan, attend_by_blocks
+from attention_lib.torch_backend.blocks import attend_by_blocks
 from attention_lib.torch_backend.entmax import FAST
 from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import multiplier
@@ -42,12 +42,8 @@ def by_blocks(call, weighting):
     shift, offset = (_a_row(a, call, query) for a in (shift, offset))
     if not _within_reach(rule, call, (query, key, value, shift, offset)):
         return None
-    mask, bias = (None if a is None else _paired(a) for a in (call.mask, call.bias))
-    plan = Plan(
-        rule, call.scale, call.lead, call.shape[-2:], call.is_causal, mask, bias
-    )
     try:
-        out = attend_by_blocks(query, key, value, shift, offset, plan)
+        out = attend_by_blocks(query, key, value, shift, offset, rule, call)
     except rules.Vanishing:
         return None
     out = out.reshape(*call.lead, *out.shape[-2:])
@@ -71,20 +67,20 @@ def _rule(call, weighting):
     if kind is weightings.Sigmoid:
         return rules.Sigmoid(), 1, _bias(call, w.bias), None, None
     if kind is weightings.NormalizedSigmoid:
-        rule = rules.Shared(rules.Sigmoid(), SHAREABLE)
+        rule = rules.Normalized(rules.Sigmoid(), SHAREABLE)
         return rule, 1, _bias(call, w.bias), None, None
     if kind is weightings.NormalizedTanh:
-        return rules.Shared(rules.Sigmoid(), SHAREABLE), 2, None, None, None
+        return rules.Normalized(rules.Sigmoid(), SHAREABLE), 2, None, None, None
     if kind is weightings.ReLU and w.power in (1, 2, 3):
-        return rules.Power(w.power), 1, None, None, _parts(call) if w.mean else None
+        return rules.ReLU(w.power), 1, None, None, _parts(call) if w.mean else None
     if kind is weightings.NormalizedReLU and w.power == 1:
-        power = rules.Power(1)
-        return rules.Shared(power, power.reach, w.eps), 1, None, None, None
+        power = rules.ReLU(1)
+        return rules.Normalized(power, power.reach, w.eps), 1, None, None, None
     if kind is weightings.Softpick:
-        return rules.Picked(w.eps), 1, None, None, None
+        return rules.Softpick(w.eps), 1, None, None, None
     c = getattr(w, "alpha", 0) - 1 if w.kind == "threshold" else None
     if isinstance(c, Real) and FAST[0] <= c <= FAST[1]:
-        return rules.Powers(float(c)), 1, None, None, None
+        return rules.Entmax(w.alpha), 1, None, None, None
     return None
 
 
@@ -119,11 +115,6 @@ def _a_row(parameter, call, like):
         return None
     parameter = torch.as_tensor(parameter, dtype=like.dtype, device=like.device)
     return _flat(parameter, call.lead, (call.shape[-2], 1))
-
-
-def _paired(a):
-    """Give a mask the axes of queries and keys."""
-    return a if a.ndim > 1 else a[None]
 
 
 @torch.no_grad()

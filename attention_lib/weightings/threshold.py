@@ -126,7 +126,7 @@ class Sparsemax(Threshold):
 
     def rows(self, scores, where=None):
         """Weigh along the last axis."""
-        return entmax_of(scores).entmax(scores, 1.0, where)
+        return entmax_of(scores).entmax(scores, self.alpha, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,4 +155,4 @@ class Entmax(Threshold):
         """Weigh along the last axis."""
         if isinstance(self.alpha, Real) and self.alpha == 1:
             return rows_of(scores).softmax(scores, scores.ndim - 1, where)
-        return entmax_of(scores).entmax(scores, like(self.alpha, scores) - 1, where)
+        return entmax_of(scores).entmax(scores, like(self.alpha, scores), where)

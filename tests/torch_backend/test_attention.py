@@ -14,6 +14,8 @@ from attention_lib import (
 from attention_lib.torch_backend import attention as in_torch
 from tests.user_weightings import OffByOne
 
+LOWEST = torch.finfo(torch.float32).min
+
 
 @pytest.fixture
 def taken(monkeypatch):
@@ -78,6 +80,9 @@ def test_softmax_is_left_to_torch_s_kernel(options, large, taken):
         {"weighting": Softmax1(torch.inf), "attn_mask": torch.zeros(5, 7)},
         {"weighting": "normalized_sigmoid", "scale": 60.0},
         {"weighting": "normalized_relu", "scale": 1e-32},
+        {"weighting": "sparsemax", "scale": 2.0**10},
+        {"weighting": "entmax15", "attn_mask": torch.full((5, 7), -1e9)},
+        {"weighting": Entmax(1.2), "attn_mask": torch.full((5, 7), LOWEST)},
     ],
 )
 def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
@@ -96,6 +101,8 @@ def test_what_blocks_cannot_do_is_streamed(options, large, taken, monkeypatch):
         {"weighting": "softmax1", "attn_mask": torch.zeros(5, 7)},
         {"weighting": "sparsemax"},
         {"weighting": Entmax(1.25), "attn_mask": torch.zeros(5, 7)},
+        {"weighting": "entmax15", "attn_mask": LOWEST * torch.eye(5, 7)},
+        {"weighting": "entmax15", "attn_mask": torch.full((5, 7), -torch.inf)},
         {"weighting": "softpick", "is_causal": True},
         {"weighting": NormalizedSigmoid(torch.ones(2, 1, 1))},
         {"weighting": "normalized_tanh"},

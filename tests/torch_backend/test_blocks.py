@@ -191,3 +191,34 @@ def test_far_sinks_leave_finite_gradients(offset, rng, device):
     assert all(slope.isfinite().all() for slope in slopes)
     expected = attend(*given) if offset[0] < 0 else 0 * out
     torch.testing.assert_close(out, expected)
+
+
+@pytest.mark.parametrize(
+    "weighting", ["sparsemax", "entmax15", al.Entmax(1.2)], ids=str
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_threshold_is_found_wherever_the_scores_lie(weighting, dtype, rng, device):
+    given = [a.detach() for a in arrays(PLAIN, rng, device)]
+    query, key, value = (a.to(dtype) for a in given)
+    query, key = (a.mul(4).round() for a in (query, key))  # whole numbers, as scores
+    eps, lowest = torch.finfo(dtype).eps, torch.finfo(dtype).min
+    options = {"weighting": weighting, "scale": 0.25}
+    some = torch.tensor(rng.random((7, 11)) < 0.5, device=device)
+    few = some.to(dtype).masked_fill(some, lowest)  # a mask that is added
+    few[2] = 0
+    for added in (0.0, 2.0**10, -(2.0**20), few):
+        bias = added + torch.zeros(7, 11).to(value)
+        out = attend(query, key, value, bias, **options)
+        bias = bias if added is few else 0 * bias
+        exact = (a.double() for a in (query, key, value, bias))
+        expected = attend(*exact, **options, method="dense")
+        size = 1 if added is few else max(1, abs(added))
+        close = min(64 * size * eps, 2.0**-12)
+        torch.testing.assert_close(out.double(), expected, rtol=close, atol=close)
+    for added in (-1e9, lowest):  # few digits of the scores are left, or none
+        bias = torch.full((7, 11), added, dtype=dtype, device=device)
+        out, expected = (
+            attend(query, key, value, bias, **options, method=method)
+            for method in ("streaming", "dense")
+        )
+        torch.testing.assert_close(out, expected)
