@@ -4,7 +4,7 @@ import os
 import threading
 from contextlib import contextmanager
 
-__all__ = ["blas_on_one_thread", "n_threads", "share"]
+__all__ = ["Jobs", "blas_on_one_thread", "n_threads", "share"]
 
 _worker = threading.local()
 
@@ -27,7 +27,7 @@ def share(work, jobs, threads=None):
     threads = n_threads() if threads is None else threads
     if threads > 1:
         try:
-            return _run_threads(work, _Locked(jobs), threads)
+            return _run_threads(work, Jobs(jobs), threads)
         except RuntimeError as error:  # no threads here, as in a web page
             if "start new thread" not in str(error):
                 raise
@@ -40,7 +40,8 @@ def _run_threads(work, jobs, threads):
     def take():
         _worker.busy = True
         try:
-            work(jobs)
+            with jobs.stopped_by_errors():
+                work(jobs)
         finally:
             _worker.busy = False
 
@@ -51,11 +52,11 @@ def _run_threads(work, jobs, threads):
             helper.result()
 
 
-class _Locked:
-    """An iterator that several threads may take from."""
+class Jobs:
+    """An iterator that several threads may take from, until one of them fails."""
 
-    def __init__(self, iterator):
-        self.iterator = iterator
+    def __init__(self, jobs):
+        self.jobs = iter(jobs)
         self.lock = threading.Lock()
 
     def __iter__(self):
@@ -63,12 +64,19 @@ class _Locked:
 
     def __next__(self):
         with self.lock:
-            return next(self.iterator)
+            return next(self.jobs)
+
+    @contextmanager
+    def stopped_by_errors(self):
+        """Leave nothing to take after an error, which goes on."""
+        try:
+            yield
+        except BaseException:
+            with self.lock:
+                self.jobs = iter(())
+            raise
 
 
-_blas_lock = threading.Lock()
-_blas_users = 0
-_blas_limit = None
 _blas_controller = None
 
 
@@ -107,3 +115,22 @@ def _controller():
             found = ThreadpoolController().select(user_api="blas")
             _blas_controller = found if found.lib_controllers else False
     return _blas_controller or None
+
+
+def _no_users():
+    """Count no users of the limit: in a forked process their threads are not there."""
+    global _blas_lock, _blas_users, _blas_limit
+    _blas_lock, _blas_users, _blas_limit = threading.Lock(), 0, None
+
+
+def _after_fork():
+    """Lift a limit whose users stayed in the parent process."""
+    limit = _blas_limit
+    _no_users()
+    if limit:
+        limit.restore_original_limits()
+
+
+_no_users()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -430,7 +430,7 @@ MUTANTS = {
     ),
     "the last partial block is forgotten, torch": (
         Change(
-            TORCH + ".blocks.Plan.blocks",
+            TORCH + ".blocks._cut",
             "range(0, length, rows)",
             "range(0, length - rows + 1, rows)",
         ),
@@ -446,7 +446,7 @@ MUTANTS = {
     ),
     "causal aligned at the end, torch": (
         Change(
-            TORCH + ".blocks.Plan.finish",
+            TORCH + ".block_masks.finish",
             "key > query[:, None]",
             "key > query[:, None] + 1",
         ),
@@ -454,7 +454,7 @@ MUTANTS = {
     ),
     "the way back forgets that the threshold moves with the scores": (
         Change(
-            TORCH + ".block_rules.Powers.differ",
+            TORCH + ".block_rules.Entmax.differ",
             "g.addcmul_(h, mean, value=-1)",
             "pass",
         ),
@@ -462,16 +462,14 @@ MUTANTS = {
     ),
     "the way back forgets that sparsemax's threshold moves": (
         Change(
-            TORCH + ".block_rules.Powers.differ",
+            TORCH + ".block_rules.Entmax.differ",
             "g.addcmul_(spare, mean, value=-1)",
             "g",
         ),
         [STREAMED + "no mask-sparsemax()]"],
     ),
     "the way back forgets the mask": (
-        Change(
-            TORCH + ".blocks._backward", "plan.finish(x, heads, rows, stop)", "pass"
-        ),
+        Change(TORCH + ".blocks._backward", "finish(x, block, rule, call)", "pass"),
         [
             STREAMED + f"{kind}-{name}()]"
             for kind in ("bool", "causal")
@@ -479,7 +477,9 @@ MUTANTS = {
         ],
     ),
     "the way back forgets that the sum moves with the scores": (
-        Change(TORCH + ".block_rules.Picked.differ", "mean, value=-1", "mean, value=0"),
+        Change(
+            TORCH + ".block_rules.Softpick.differ", "mean, value=-1", "mean, value=0"
+        ),
         [STREAMED + "no mask-softpick()]"],
     ),
     "softmax1's way back with softmax's sum": (

@@ -10,6 +10,7 @@ import threadpoolctl
 from attention_lib import _threads, scaled_dot_product_attention, softmax
 from attention_lib.numpy_backend import attention as in_numpy
 from attention_lib.numpy_backend import rows
+from tests.forked import exit_code
 
 
 def blas_threads():
@@ -79,6 +80,14 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
         _threads.share(work, [1, 2, 3])
 
 
+def test_an_error_leaves_the_other_threads_nothing_to_take():
+    jobs = _threads.Jobs(range(5))
+    assert next(jobs) == 0
+    with pytest.raises(ZeroDivisionError), jobs.stopped_by_errors():
+        raise ZeroDivisionError
+    assert list(jobs) == []
+
+
 def test_where_no_thread_can_start_the_work_is_done_here(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
@@ -136,6 +145,24 @@ def test_the_last_of_several_users_restores(two_blas_threads):
     for user in users:
         user.join()
     assert seen == [{1}]
+    assert set(blas_threads()) == {2}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_has_no_users_and_blas_its_threads(two_blas_threads):
+    with _threads.blas_on_one_thread(), _threads._blas_lock:
+        child = os.fork()
+        if not child:
+            restored = False
+            try:
+                restored = set(blas_threads()) == {2} and not _threads._blas_users
+                with _threads.blas_on_one_thread():  # which needs the lock
+                    restored &= set(blas_threads()) == {1}
+                restored &= set(blas_threads()) == {2}
+            finally:
+                os._exit(0 if restored else 1)
+    assert exit_code(child) == 0
     assert set(blas_threads()) == {2}
 
 

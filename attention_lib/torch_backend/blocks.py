@@ -7,18 +7,20 @@ grows with the lengths and not with their product.
 
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import groupby, product
 from typing import NamedTuple
 
 import torch
 
 from attention_lib.torch_backend.block_masks import finish
 from attention_lib.torch_backend.once import first_only
+from attention_lib.torch_backend.threads import share, threads_for
 
 __all__ = ["attend_by_blocks"]
 
 BLOCK_BYTES = 4 * 1024 * 1024  # of scores at a time: they stay in the cache
 FEWEST, MOST = 64, 256  # queries in a block
+MANY = 4  # heads a thread: then it matters little that one thread takes one more
 
 
 class Block(NamedTuple):
@@ -58,11 +60,12 @@ class _Blocks(torch.autograd.Function):
         return *first_only(slopes, (grad, *saved)), None, None
 
 
-def _cut(query, key, is_causal):
+def _cut(query, key, is_causal, threads):
     """Give the blocks in which the scores of all heads are computed."""
     n_heads, length, n_keys = *query.shape[:2], key.shape[1]
-    heads = min(n_heads, torch.get_num_threads())  # each core its own product
-    rows = BLOCK_BYTES // (query.element_size() * heads * n_keys)
+    # Torch's own threads take a product each; a thread of ours takes one at a time.
+    heads = min(n_heads, torch.get_num_threads()) if threads == 1 else 1
+    rows = BLOCK_BYTES // (query.element_size() * max(heads, threads) * n_keys)
     rows = min(max(rows, FEWEST), MOST, length)
     for head, row in product(range(0, n_heads, heads), range(0, length, rows)):
         end = min(row + rows, length)
@@ -96,19 +99,25 @@ def _forward(query, key, value, shift, offset, rule, call):
     """Give the output, and what the rule keeps of each row (None: nothing)."""
     out = query.new_empty(*query.shape[:-1], value.shape[-1])
     keeps = query.new_empty(*query.shape[:-1], 1) if rule.keeps else None
-    blocks = list(_cut(query, key, call.is_causal))
-    views, scale = _scratch(blocks[0], query, key.shape[1], 2), call.scale * rule.factor
-    for block in blocks:
-        (heads, rows, stop), (x, spare) = block, views(block)
-        added = None if shift is None else shift[heads, rows]
-        _product(query[heads, rows], key[heads, :stop].mT, scale, added, x)
-        finish(x, block, rule, call)
-        more = () if offset is None else (offset[heads, rows],)
-        shares, total, kept = rule.weigh(x, spare, *more)
-        part = torch.bmm(shares, value[heads, :stop])
-        out[heads, rows] = part if total is None else part.div_(total)
-        if keeps is not None:
-            keeps[heads, rows] = kept
+    threads = threads_for(query, query.shape[:-1].numel() * key.shape[1])
+    blocks = list(_cut(query, key, call.is_causal, threads))
+
+    def work(jobs):
+        views = _scratch(blocks[0], query, key.shape[1], 2)
+        for block in jobs:
+            (heads, rows, stop), (x, spare) = block, views(block)
+            added = None if shift is None else shift[heads, rows]
+            factor = call.scale * rule.factor
+            _product(query[heads, rows], key[heads, :stop].mT, factor, added, x)
+            finish(x, block, rule, call)
+            more = () if offset is None else (offset[heads, rows],)
+            shares, total, kept = rule.weigh(x, spare, *more)
+            part = torch.bmm(shares, value[heads, :stop])
+            out[heads, rows] = part if total is None else part.div_(total)
+            if keeps is not None:
+                keeps[heads, rows] = kept
+
+    share(work, blocks, threads)
     return out, keeps
 
 
@@ -119,27 +128,52 @@ def _backward(rule, call, grad, query, key, value, shift, offset, out, kept):
         mean = (grad * out).sum(-1, keepdim=True)
         if rule.summed:
             grad, mean = grad / kept, mean / kept
+    threads = threads_for(query, query.shape[:-1].numel() * key.shape[1])
+    blocks = list(_cut(query, key, call.is_causal, threads))
+    lots = _lots(blocks, len(query), threads)
     in_query = torch.empty_like(query)
-    in_key, in_value = torch.zeros_like(key), torch.zeros_like(value)
     in_shift = None if shift is None else torch.empty_like(shift)
-    blocks = list(_cut(query, key, call.is_causal))
-    views, scale = _scratch(blocks[0], query, key.shape[1], 3), call.scale * rule.factor
-    for block in blocks:
-        (heads, rows, stop), (x, g, spare) = block, views(block)
-        asked, pulled, keys = query[heads, rows], grad[heads, rows], key[heads, :stop]
-        here = None if kept is None else kept[heads, rows]
-        added = None if shift is None else shift[heads, rows]
-        _product(asked, keys.mT, scale, -here if rule.shifted else added, x)
-        finish(x, block, rule, call)
-        level = None if mean is None else mean[heads, rows]
-        # What is subtracted from every gradient of a row comes with the product.
-        below = None if mean is None or rule.level else -level
-        _product(pulled, value[heads, :stop].mT, 1, below, g)
-        shares, slopes = rule.differ(x, g, spare, level, here)
-        in_value[heads, :stop].baddbmm_(shares.mT, pulled)
-        in_key[heads, :stop].baddbmm_(slopes.mT, asked, alpha=call.scale)
-        in_query[heads, rows] = torch.bmm(slopes, keys).mul_(call.scale)
-        if in_shift is not None:
-            in_shift[heads, rows] = slopes.sum(-1, keepdim=True)
+    n_parts = len({part for part, _ in lots})
+    in_key, in_value = (a.new_zeros(n_parts, *a.shape) for a in (key, value))
+
+    def work(jobs):
+        views = _scratch(blocks[0], query, key.shape[1], 3)
+        for part, block in ((part, block) for part, lot in jobs for block in lot):
+            (heads, rows, stop), (x, g, spare) = block, views(block)
+            asked, pulled = query[heads, rows], grad[heads, rows]
+            keys, values = key[heads, :stop], value[heads, :stop]
+            here = None if kept is None else kept[heads, rows]
+            added = None if shift is None else shift[heads, rows]
+            added = -here if rule.shifted else added
+            _product(asked, keys.mT, call.scale * rule.factor, added, x)
+            finish(x, block, rule, call)
+            level = None if mean is None else mean[heads, rows]
+            # What is subtracted from each gradient of a row comes with the product.
+            below = None if mean is None or rule.level else -level
+            _product(pulled, values.mT, 1, below, g)
+            shares, slopes = rule.differ(x, g, spare, level, here)
+            in_value[part, heads, :stop].baddbmm_(shares.mT, pulled)
+            in_key[part, heads, :stop].baddbmm_(slopes.mT, asked, alpha=call.scale)
+            in_query[heads, rows] = torch.bmm(slopes, keys).mul_(call.scale)
+            if in_shift is not None:
+                in_shift[heads, rows] = slopes.sum(-1, keepdim=True)
+
+    share(work, lots, threads)
+    in_key, in_value = (a[0] if n_parts == 1 else a.sum(0) for a in (in_key, in_value))
     in_offset = None if offset is None else -torch.exp(offset - kept) * mean
     return in_query, in_key, in_value, in_shift, in_offset
+
+
+def _lots(blocks, n_heads, threads):
+    """Give the blocks that one thread takes in turn, with the sums that they add to.
+
+    All blocks of a head add to its keys' gradients. Where heads cannot be shared out
+    evenly, several threads take one, each with sums of its own: so no two write to the
+    same memory, and the order of adding is always the same.
+    """
+    n_parts = 1 if n_heads % threads == 0 or n_heads > MANY * threads else threads
+    lots = []
+    for _, of_heads in groupby(blocks, key=lambda block: block.heads):
+        of_heads = list(of_heads)
+        lots += [(part, of_heads[part::n_parts]) for part in range(n_parts)]
+    return lots

@@ -5,6 +5,7 @@ import math
 import torch
 
 from attention_lib._threshold import entmax_by_newton
+from attention_lib.torch_backend.threads import share, threads_for
 
 __all__ = ["FAST", "chunk_maxima", "descend", "entmax"]
 
@@ -126,16 +127,23 @@ def _solve(scores, c, where):
     rows = scores.reshape(-1, n)
     kept = None if where is None else where.reshape(-1, n)
     flat, powers = out.view(-1, n), c.reshape(-1, 1)
+    # An array of one alpha, and that of one call, are the common case.
     one = float(powers[0]) if bool((powers == powers[0]).all()) else None
     fast = one is not None and FAST[0] <= one <= FAST[1]
-    step = max(1, BLOCK_BYTES // (n * scores.element_size()))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        taking = None if kept is None else kept[block]
-        if fast:
-            _fast_block(rows[block], one, taking, flat[block])
-        else:
-            _general_block(rows[block], powers[block], taking, flat[block])
+    threads = threads_for(rows, rows.numel())
+    step = BLOCK_BYTES // (n * scores.element_size() * threads)
+    step = max(1, min(step, -(-len(rows) // threads)))
+
+    def work(starts):
+        for start in starts:
+            block = slice(start, start + step)
+            taking = None if kept is None else kept[block]
+            if fast:
+                _fast_block(rows[block], one, taking, flat[block])
+            else:
+                _general_block(rows[block], powers[block], taking, flat[block])
+
+    share(work, range(0, len(rows), step), threads)
     return out
 
 
