@@ -14,6 +14,7 @@ import numpy as np
 __all__ = [
     "at_least_one",
     "cast",
+    "constant",
     "count",
     "factor_for",
     "full",
@@ -90,6 +91,11 @@ def cast(x, dtype):
     return x.to(dtype) if is_tensor(x) else np.asarray(x).astype(dtype, copy=False)[()]
 
 
+def constant(x):
+    """Give `x` without a gradient, for what cancels and so does its derivative."""
+    return x.detach() if is_tensor(x) else x
+
+
 def full(shape, fill, like):
     """Give an array of one number, in the kind, dtype and device of `like`."""
     if is_tensor(like):
@@ -156,7 +162,7 @@ def largest(x, where=None):
 
     It has no gradient: what is made relative to it does not depend on it.
     """
-    x = x.detach() if is_tensor(x) else x
+    x = constant(x)
     if where is not None:
         x = namespace(x).where(where, x, full((), -INFINITY, x))
     if not x.shape[-1]:

@@ -3,19 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from attention_lib import _call, _check, _pytrees
+from attention_lib import _call, _check, _n_keys, _pytrees
 from attention_lib._dispatch import (
     cast,
-    count,
     full,
     is_tensor,
     masked,
     namespace,
     present,
     quiet,
-    traced,
 )
 from attention_lib._engines import engine_of
 from attention_lib.weightings import Weighting, get_weighting
@@ -83,7 +79,7 @@ class State:
     @property
     def stream(self):
         """How its weighting streams, in rows of so many keys."""
-        return self.weighting.stream(_counted(self.n, self.out))
+        return self.weighting.stream(_n_keys.as_given_to_rules(self.n, self.out))
 
 
 def partial_attention(
@@ -184,13 +180,13 @@ def partial_attention(
     )
     weighting = _foldable(get_weighting(weighting))
     call = _call.weighed(call, weighting)
-    n_keys = _n_keys(n_keys, call)
+    n_keys = _n_keys.given(n_keys, call)
     engine = engine_of(call.query)
     with quiet(call.query):
         scores, where = engine.scores.scores(call, offsets)
         there = present(scores, where, whole=False)
-        _enough(n_keys, scores, there)
-        stream = weighting.stream(_counted(n_keys, scores))
+        _n_keys.check_block(n_keys, scores, there)
+        stream = weighting.stream(_n_keys.as_given_to_rules(n_keys, scores))
         peak, total, shares = stream.parts(masked(scores, there), there)
         found = None if total is None else seen(scores, where)
         out = engine.scores.weighted_sum(shares, _values(call, shares), there)
@@ -247,7 +243,7 @@ def merge(a, b):
     if not a.weighting.same_as(b.weighting):
         message = f"the weightings differ: {a.weighting} and {b.weighting}"
         raise ValueError(message)
-    if not _same_n(a.n, b.n):
+    if not _n_keys.same(a.n, b.n):
         raise ValueError(f"the states count other keys: {a.n} and {b.n}")
     if a.out.shape != b.out.shape:
         shapes = f"{tuple(a.out.shape)} and {tuple(b.out.shape)}"
@@ -320,64 +316,6 @@ def _foldable(weighting):
     else:
         message = f"{name} has a `weigh` of its own: what its state is, is not known"
     raise TypeError(message)
-
-
-def _n_keys(n_keys, call):
-    """Take the number of all keys: one, or one for each row."""
-    name = type(call.weighting).__name__
-    if n_keys is None:
-        if call.weighting.uses_n:
-            raise ValueError(f"{name} uses the number of keys: give n_keys")
-        return None
-    if getattr(n_keys, "ndim", 0):
-        _check.same_library(query=call.query, n_keys=n_keys)
-        if is_tensor(n_keys):
-            whole = not (n_keys.is_floating_point() or n_keys.is_complex())
-            whole = whole and n_keys.dtype != namespace(n_keys).bool
-        else:
-            whole = np.asarray(n_keys).dtype.kind in "iu"
-        if not whole:
-            raise TypeError(f"n_keys must hold whole numbers; got {n_keys.dtype}")
-        rows = (*call.shape[:-1], 1)
-        n_keys = _check.broadcastable(n_keys, rows, "n_keys", "the scores' rows")
-    else:
-        n_keys = _check.size(n_keys, "n_keys")
-    if not call.weighting.uses_n:
-        return None
-    masks = {"is_causal": call.is_causal}
-    masks["attn_mask"] = call.mask is not None or call.bias is not None
-    given = [mask for mask, is_given in masks.items() if is_given]
-    if isinstance(n_keys, int) and given:
-        message = f"with {' and '.join(given)} queries see different numbers of keys"
-        raise ValueError(f"{message}: give n_keys to each, (..., L, 1); got {n_keys}")
-    return n_keys
-
-
-def _enough(n_keys, scores, where):
-    """Refuse a number of all keys that is less than those of this block."""
-    if n_keys is None or traced(scores):
-        return
-    here = count(scores, where)
-    few = here > n_keys
-    if few if isinstance(few, bool) else bool(few.any()):
-        message = f"n_keys must be at least the keys of the block, {here}"
-        raise ValueError(f"{message}; got {n_keys}")
-
-
-def _counted(n, like):
-    """Give numbers of keys in the dtype to compute in, as rules are given them."""
-    return n if n is None or isinstance(n, int) else cast(n, like.dtype)
-
-
-def _same_n(a, b):
-    """Tell whether two states count the same keys."""
-    if a is b or a is None or b is None:
-        return a is b
-    if isinstance(a, int) or isinstance(b, int):
-        return isinstance(a, int) and isinstance(b, int) and a == b
-    if traced(a) or traced(b):
-        return True
-    return tuple(a.shape) == tuple(b.shape) and bool((a == b).all())
 
 
 def _values(call, like):

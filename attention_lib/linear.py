@@ -9,9 +9,11 @@ import numpy as np
 from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,
+    constant,
     full,
     is_tensor,
     kind_of,
+    largest,
     masked,
     namespace,
     quiet,
@@ -239,7 +241,7 @@ def _prepared(call, phi, where):
 
 def _finite(x):
     """Tell whether the sum over `x` is finite; False where that cannot be looked at."""
-    return not traced(x) and math.isfinite(_constant(x).sum())
+    return not traced(x) and math.isfinite(constant(x).sum())
 
 
 def _start(state, key, value, call, phi):
@@ -288,7 +290,7 @@ def _step(query, key, value, state, phi, normalize, is_causal):
     """Give the outputs of some queries, and the state with some keys added."""
     xp, level = namespace(query), 0.0
     if phi.in_logs:
-        top = _base(xp.amax(_constant(query), -1)[..., None])
+        top = _base(largest(query))
         query, level = xp.exp(query - top), top
     before, features, after = _absorbed(key, value, state, phi)
     seen = before if is_causal else after
@@ -313,7 +315,7 @@ def _absorbed(key, value, state, phi):
     xp, peak = namespace(key), state.max
     if phi.in_logs:
         if key.shape[-2]:
-            tops = xp.amax(_constant(key), (-2, -1))[..., None, None]
+            tops = xp.amax(constant(key), (-2, -1))[..., None, None]
             peak = xp.maximum(peak, tops)
         fall = xp.exp(state.max - _base(peak))
         state = LinearState(state.products * fall, state.total * fall, peak)
@@ -327,11 +329,6 @@ def _absorbed(key, value, state, phi):
 def _base(peak):
     """Give the maximum to subtract: zero where there is none."""
     return masked(peak, namespace(peak).isfinite(peak))
-
-
-def _constant(x):
-    """Give `x` without a gradient: where a maximum cancels, so does its derivative."""
-    return x.detach() if is_tensor(x) else x
 
 
 def _spoiled(out, state, seen, call):

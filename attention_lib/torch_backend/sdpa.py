@@ -129,7 +129,7 @@ def _within_reach(call, query, scale, factor):
 
     The lowest number of a mask stays the lowest.
     """
-    if isinstance(factor, float) and factor == 1 or not all(call.shape):
+    if (isinstance(factor, float) and factor == 1) or not all(call.shape):
         return True
     asked, held = (
         torch.stack(a.aminmax()).abs().amax().double() for a in (query, call.key)
