@@ -28,7 +28,6 @@ __all__ = [
     "masked",
     "move_axis",
     "namespace",
-    "only_minus_infinity",
     "present",
     "product",
     "quiet",
@@ -186,14 +185,6 @@ def present(scores, where, whole=True):
         return there
     some = there.any(-1)[..., None]
     return there | ~some if where is None else there | (where & ~some)
-
-
-def only_minus_infinity(scores, where):
-    """Tell the rows in which keys take part, all with a score of minus infinity."""
-    alone = scores == -INFINITY
-    if where is None:
-        return alone.all(-1)[..., None] & bool(scores.shape[-1])
-    return ((alone | ~where).all(-1) & where.any(-1))[..., None]
 
 
 def logistic(x):

@@ -44,7 +44,7 @@ class Blocks:
         """
         rule, dtype = _rule(call, stream), work_dtype(call.query)
         query = call.query.to(dtype)
-        factor = stream.multiplier if stream.kind != "threshold" else 1.0
+        factor = stream.multiplier
         if not (isinstance(stream.sign, int) and isinstance(factor, float)):
             factor = torch.as_tensor(factor, dtype=dtype, device=query.device)
         factor = factor * stream.sign

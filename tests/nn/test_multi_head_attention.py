@@ -122,7 +122,8 @@ def test_it_can_be_copied_saved_cast_compiled_and_autocast():
 
 @pytest.mark.parametrize("is_causal", [False, True])
 @pytest.mark.parametrize(
-    ("weighting", "method"), [("softmax", "auto"), ("softmax1", "streaming")]
+    ("weighting", "method"),
+    [("softmax", "auto"), ("softmax1", "streaming"), ("softmax1", "dense")],
 )
 def test_under_autocast_only_the_projections_are_rounded(
     weighting, method, is_causal, device
