@@ -39,11 +39,18 @@ def close(actual, expected, error=1e-11, size=1.0):
 
 
 LAYOUTS = {
-    "transposed": lambda xp, a: xp.swapaxes(xp.swapaxes(a, -1, -2) * 1, -1, -2),
+    "transposed": lambda xp, a: swapped(xp, a, -1, -2),
     "every other": lambda xp, a: xp.stack([a, 0 * a], -1)[..., 0],
-    "heads inside": lambda xp, a: xp.swapaxes(xp.swapaxes(a, 0, -2) * 1, 0, -2),
+    "heads inside": lambda xp, a: swapped(xp, a, 0, -2),
     "expanded": lambda xp, a: xp.broadcast_to(a[:1, :, :1], a.shape),
 }
+
+
+def swapped(xp, a, one, other):
+    """Give `a`, laid out in memory with two axes exchanged."""
+    laid = xp.swapaxes(a, one, other)
+    laid = laid.copy() if xp is np else laid.contiguous()
+    return xp.swapaxes(laid, one, other)
 
 
 @every_weighting
@@ -155,8 +162,8 @@ def representable(weighting, scores):
     if stream.kind == "exponential":  # its own product is rounded, or overflows
         return bool(abs(scores).max() < 1e4)
     with np.errstate(all="ignore"):
-        sizes = abs(stream.rule(scores.astype(np.float32)))
-    return bool((sizes < np.inf).all() and sizes.sum() > 0)
+        total = abs(stream.rule(scores.astype(np.float32))).sum()
+    return bool(0 < total < np.inf)
 
 
 def exact_weights(engine, weighting, scores):

@@ -9,8 +9,8 @@ import torch
 
 import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
-from attention_lib.torch_backend import attention as in_torch
 from attention_lib.torch_backend import block_rules, blocks, entmax, threads
+from attention_lib.torch_backend import general as in_torch
 from tests.forked import exit_code
 
 WEIGHTINGS = ["sparsemax", "entmax15", "softpick", "normalized_sigmoid", "sigmoid"]
