@@ -6,11 +6,23 @@ import numpy as np
 
 from attention_lib._dispatch import factor_for, is_tensor
 from attention_lib.torch_backend import sdpa
+from attention_lib.weightings.streams import Stream
 from tests.mutation import mistake
 
 LAW = "tests/test_every_path.py::test_"
 FAULT = "tests/test_named_faults.py::test_"
 OWN = "tests/test_own_weightings.py::test_own_weighting_law"
+
+
+@mistake(
+    "numpy_backend.rows.softmax",
+    "tests/weightings/test_exponential_edges.py::"
+    "test_how_an_array_lies_in_memory_does_not_matter[5-0]",
+)
+def rows_are_read_in_the_order_of_memory(right, scores, where=None, multiplier=1.0):
+    """Take the numbers as they lie, whatever the strides are."""
+    lying = scores.ravel("K").reshape(scores.shape)
+    return right(lying, where, multiplier)
 
 
 @mistake(
@@ -88,9 +100,19 @@ def autocast_goes_on(x=None):
     "weightings.base.Weighting.stream",
     f"{OWN}[numpy-softmax, halved]",
     f"{OWN}[torch-softmax, other_exponent]",
-    f"{FAULT}a_threshold_of_one_s_own_is_not_taken_for_ours[torch]",
 )
 def the_nearest_record_is_trusted_whatever_a_subclass_changed(self, n=None):
     """Stream as a base class does, also where another rule weighs."""
     owner = next((c for c in type(self).__mro__ if "record" in vars(c)), None)
     return None if owner is None else self.record(n)
+
+
+@mistake(
+    "weightings.base.Weighting.stream",
+    f"{FAULT}a_threshold_of_one_s_own_is_not_taken_for_ours[torch]",
+)
+def a_class_with_an_alpha_is_taken_for_entmax(right, self, n=None):
+    """Know a weighting by the name of its parameter."""
+    if self.kind == "threshold" and hasattr(self, "alpha"):
+        return Stream(self.kind, "entmax", power=self.alpha)
+    return right(self, n)

@@ -1,6 +1,7 @@
 """Mistakes with keys that take no part: in rows, and in attention's masks."""
 
 from attention_lib._dispatch import cast, full, masked, namespace
+from attention_lib.numpy_backend import attention as in_numpy
 from tests.mutation import mistake
 
 NUMPY, TORCH = "numpy_backend.rows.softmax", "torch_backend.rows.softmax"
@@ -127,10 +128,8 @@ def nan_on_a_row_without_keys_of_attention(
     right, call, stream, head, query, block, stop, buffer
 ):
     """Divide nothing by nothing, which gives NaN."""
-    from attention_lib.numpy_backend.attention import _block_where
-
     out = right(call, stream, head, query, block, stop, buffer)
-    where = _block_where(call, head, block, slice(0, stop))
+    where = in_numpy._block_where(call, head, block, slice(0, stop))
     if where is not None:
         out[~where.any(-1)] = float("nan")
     return out
