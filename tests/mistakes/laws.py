@@ -54,6 +54,15 @@ def the_kernel_is_given_a_negative_scale_with_causal(right, call, stream):
     return out.reshape(*call.lead, *out.shape[-2:])
 
 
+@mistake("numpy_backend.scores.scaled_product", f"{LAW}scale_law[numpy--0.01-softmax]")
+@mistake(
+    "torch_backend.scores._scaled_product", f"{LAW}scale_law[torch--0.01-softpick]"
+)
+def the_sign_of_the_scale_is_lost(right, query, key, scale, *given, **options):
+    """Take the root of the scale's size on both sides, and forget its sign."""
+    return right(query, key, abs(scale), *given, **options)
+
+
 @mistake(
     "_dispatch.product",
     f"{LAW}finite_law[numpy-a row of the lowest number-scalable_softmax]",
