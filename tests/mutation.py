@@ -1,88 +1,89 @@
-"""Break a function of the library for a while, and see whether tests notice."""
+"""Put something wrong in the place of a part of the library, and run tests on it."""
 
-import ast
+import functools
 import inspect
 import io
-import textwrap
+import pkgutil
+import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+__all__ = ["MUTANTS", "Change", "is_honest", "mistake", "run"]
+
 ROOT = Path(__file__).parent.parent
+MUTANTS = {}  # by what is wrong: the change, and the tests that must notice it
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the source of one function: `old` occurs once and becomes `new`."""
+    """A part of the library, and what is put in its place.
 
-    function: str  # dotted path: module, classes if any, name
-    old: str
-    new: str
+    `target` is its dotted path within `attention_lib`: a function, a method, a property
+    or a number. A wrong function whose first parameter is named `right` is given there
+    the one that it replaces.
+    """
 
-    @contextmanager
-    def applied(self):
-        """Swap the function's code in place, so that whoever holds it is affected."""
-        function = find(self.function)
-        original = function.__code__
-        function.__code__ = changed_code(function, self.old, self.new)
-        try:
-            yield
-        finally:
-            function.__code__ = original
-
-
-@dataclass(frozen=True)
-class Input:
-    """A change to a number or an array: `name` in `module` becomes `value`."""
-
-    module: str
-    name: str
-    value: object
+    target: str
+    wrong: object
 
     @contextmanager
     def applied(self):
-        """Set the attribute, and set it back."""
-        module = import_module(self.module)
-        original = getattr(module, self.name)
-        setattr(module, self.name, self.value)
-        try:
+        """Put it there, and put back what was there."""
+        place, _, name = f"attention_lib.{self.target}".rpartition(".")
+        owner = pkgutil.resolve_name(place)
+        right = inspect.getattr_static(owner, name)
+        with pytest.MonkeyPatch.context() as patch:
+            for holder, held in [(owner, name), *others_with(right, place)]:
+                patch.setattr(holder, held, in_place_of(right, self.wrong))
             yield
-        finally:
-            setattr(module, self.name, original)
 
 
-def find(path):
-    """Give the plain function at a dotted path, without its decorators."""
-    parts = path.split(".")
-    for end in range(len(parts) - 1, 0, -1):
-        name = ".".join(parts[:end])
-        try:
-            found = import_module(name)
-        except ModuleNotFoundError:
-            continue
-        break
-    for part in parts[end:]:
-        found = inspect.getattr_static(found, part)
-    found = getattr(found, "fget", None) or getattr(found, "__func__", found)
-    return inspect.unwrap(found)
+def mistake(target, *tests):
+    """Enter the wrong function below as a mutant: each of `tests` must notice it."""
+
+    def enter(wrong):
+        name = f"{wrong.__name__.replace('_', ' ')}: {target}"
+        assert tests, f"no test is to notice {name}"
+        assert name not in MUTANTS, f"there are two of {name}"
+        MUTANTS[name] = Change(target, wrong), tests
+        return wrong
+
+    return enter
 
 
-def changed_code(function, old, new):
-    """Compile the function's source with one change, as code that fits its place."""
-    source = textwrap.dedent(inspect.getsource(function))
-    assert source.count(old) == 1, f"{source.count(old)} times in the source: {old}"
-    definition = ast.parse(source.replace(old, new)).body[0]
-    definition.decorator_list = []
-    # Names from around it (`__class__`, for super) must be around it here too.
-    around = ast.parse(f"def around({', '.join(function.__code__.co_freevars)}): pass")
-    around.body[0].body = [definition]
-    name = f"<{function.__qualname__}, changed>"
-    module = compile(ast.fix_missing_locations(around), name, "exec")
-    outer = next(c for c in module.co_consts if inspect.iscode(c))
-    return next(c for c in outer.co_consts if inspect.iscode(c))
+def others_with(right, place):
+    """Find the modules that imported a function, and their names for it.
+
+    There are none for one that is named elsewhere than it is defined: it is changed in
+    that module alone. Methods and numbers have one place.
+    """
+    if not inspect.isfunction(right) or right.__module__ != place:
+        return
+    for module in [name for name in sys.modules if name != place]:
+        if module.partition(".")[0] in ("attention_lib", "tests"):
+            held = vars(sys.modules[module]).items()
+            yield from [(sys.modules[module], name) for name, it in held if it is right]
+
+
+def in_place_of(right, wrong):
+    """Make of a wrong function what the right one is: a property, a class method."""
+    if isinstance(right, property):
+        return property(in_place_of(right.fget, wrong))
+    if isinstance(right, classmethod | staticmethod):
+        return type(right)(in_place_of(right.__func__, wrong))
+    if not inspect.isfunction(right):
+        return wrong
+    first = next(iter(inspect.signature(wrong).parameters))
+
+    @functools.wraps(right)
+    def instead(*args, **kwargs):
+        given = (right, *args) if first == "right" else args
+        return wrong(*given, **kwargs)
+
+    return instead
 
 
 class Failures:
