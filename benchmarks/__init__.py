@@ -11,5 +11,6 @@ NAMES = (
     "torch_attention",
     "streamed_attention",
     "sparse_rows",
+    "busy_neighbour",
     "import_time",
 )

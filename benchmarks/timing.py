@@ -22,6 +22,7 @@ MEASURES = {
     "times as long": (lambda ours, peer: ours / peer, operator.le),
     "ms more": (lambda ours, peer: 1000 * (ours - peer), operator.le),
     "times as much": (lambda ours, peer: ours / peer, operator.le),
+    "times the slow-down": (lambda ours, peer: ours / peer, operator.le),
     "MB": (lambda ours, peer: ours, operator.le),
 }
 

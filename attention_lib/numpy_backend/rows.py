@@ -49,6 +49,7 @@ def _log_parts(z, where, multiplier=1.0):
     The top entry adds exactly one to that sum, so ``log1p`` of the other entries
     keeps the digits that ``log(1 + others)`` would lose.
     """
+    z = np.ascontiguousarray(z)  # NumPy adds in pairs along such rows alone
     if where is not None:
         z = np.where(where, z, np.array(-np.inf, z.dtype))
     if not z.shape[-1]:

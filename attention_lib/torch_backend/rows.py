@@ -6,13 +6,15 @@ from attention_lib._dispatch import product
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
+LONG = 4096  # rows up to here lose few digits
+
 
 def softmax(scores, where=None, multiplier=1.0):
     """Weigh along the last axis by the exponential of a multiple of each score."""
     z = scores if where is None else _fill(scores, where)
     if isinstance(multiplier, torch.Tensor) or multiplier != 1:
         z = product(z, _top(z), multiplier)  # the largest may overflow
-    weights = torch.softmax(z, -1)
+    weights = _mended(torch.softmax(z, -1))
     return weights if where is None else weights.masked_fill(~where, 0)
 
 
@@ -27,6 +29,18 @@ def logsumexp(scores, where=None):
     """Take the logarithm of a sum of exponentials, (..., 1)."""
     _, top, log_sum = _log_parts(scores, where)
     return torch.where(top.isfinite(), top, 0) + log_sum
+
+
+def _mended(weights):
+    """Divide the weights of long rows by their sum, which torch has rounded too often.
+
+    A processor adds up the exponentials in several sums side by side, one after the
+    other in each; the weights are added in pairs. In exact arithmetic their sum is one,
+    whatever the scores: it has no gradient.
+    """
+    if weights.shape[-1] <= LONG or weights.device.type != "cpu":
+        return weights
+    return weights / weights.detach().sum(-1, keepdim=True)
 
 
 def _top(z):
@@ -50,8 +64,10 @@ def _log_parts(z, where, multiplier=1.0):
     The top entry adds exactly one to that sum, so ``log1p`` of the other entries
     keeps the digits that ``log(1 + others)`` would lose.
     """
+    empty = None
     if where is not None:
-        z = torch.where(where, z, -torch.inf)
+        empty = ~where.expand(z.shape).any(-1, keepdim=True)
+        z = _fill(z, where)
     if not z.shape[-1]:
         none = z.new_full((*z.shape[:-1], 1), -torch.inf)
         return z, none, none
@@ -60,4 +76,7 @@ def _log_parts(z, where, multiplier=1.0):
     is_top = torch.zeros_like(shifted, dtype=torch.bool).scatter(-1, index, True)
     others = torch.where(is_top, 0, shifted.exp()).sum(-1, keepdim=True)
     at_top = shifted.gather(-1, index).expm1()  # 0 where the top is finite
-    return shifted, top, torch.log1p(others + at_top)
+    log_sum = torch.log1p(others + at_top)
+    if empty is not None:
+        log_sum = log_sum.masked_fill(empty, -torch.inf)
+    return shifted, top, log_sum
