@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import attention_lib as al
-from attention_lib.torch_backend import attention as in_torch
+from attention_lib.torch_backend import general as in_torch
 from tests.weightings.every import CASES
 
 WHERE = torch.tensor([[True, False, True], [False] * 3, [True] * 3])
