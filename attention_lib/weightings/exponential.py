@@ -96,7 +96,7 @@ def softmax(x, axis=-1, *, where=None, temperature=1.0):
             breaks="scale invariant, exact zeros, can abstain, keeps its share",
         ),
     ],
-    examples=({}, {"temperature": 0.5}, {"temperature": Each(0.5, 2)}),
+    examples=({}, {"temperature": 0.3}, {"temperature": Each(0.5, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class Softmax(Exponential):

@@ -27,7 +27,7 @@ FAR = 100.0
             "zeros, can abstain, keeps its share",
         ),
     ],
-    examples=({}, {"bias": 1.5}, {"bias": Each(-2, 2)}),
+    examples=({}, {"bias": -3.0}, {"bias": Each(-2, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class NormalizedSigmoid(LogSum):

@@ -137,7 +137,7 @@ def _sigmoid_bound(x, w, bias=0.0):
             params={"bias": MINUS_LOG_N},
         ),
     ],
-    examples=({}, {"bias": -2.5}, {"bias": MINUS_LOG_N}, {"bias": Each(-2, 2)}),
+    examples=({}, {"bias": -3.0}, {"bias": MINUS_LOG_N}, {"bias": Each(-2, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class Sigmoid(Pointwise):

@@ -85,7 +85,7 @@ def softmax1(x, axis=-1, *, where=None, offset=0.0):
             "keeps its share",
         ),
     ],
-    examples=({}, {"offset": -1.5}, {"offset": 3}, {"offset": Each(-2, 2)}),
+    examples=({}, {"offset": -1.5}, {"offset": 2}, {"offset": Each(-2, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class Softmax1(Exponential):
@@ -173,7 +173,7 @@ def scalable_softmax(x, axis=-1, *, where=None, scale=1.0):
             breaks="scale invariant, odds ignore other keys, exact zeros, can abstain",
         ),
     ],
-    examples=({}, {"scale": 0.43}, {"scale": -1}, {"scale": Each(-1, 1)}),
+    examples=({}, {"scale": 0.5}, {"scale": -1}, {"scale": Each(-1, 1)}),
 )
 @dataclass(frozen=True, eq=False)
 class ScalableSoftmax(Exponential):

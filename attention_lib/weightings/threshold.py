@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from attention_lib import _check, definitions
 from attention_lib._dispatch import like, namespace
 from attention_lib._engines import engine_of
@@ -46,6 +44,9 @@ def sparsemax(x, axis=-1, *, where=None):
     -----
     Newton's method on the threshold, which for this function is Michelot's finite
     algorithm; a last division makes the sum one to within 4 ulps for up to 30,000 keys.
+
+    The error of a weight is at most ``8 eps``, however small it is, in rows of up to
+    30,000 keys: all weights share the error of the threshold.
 
     References
     ----------
@@ -102,6 +103,9 @@ def entmax(x, alpha=1.5, axis=-1, *, where=None):
     the threshold changes without bound with its score, so its digits are not those of
     the exact one: the condition above holds to rounding *before* the power is taken.
 
+    Up to alpha = 2 the error of a weight is at most ``8 eps``, however small it is, in
+    rows of up to 30,000 keys; beyond it no bound holds for all scores.
+
     References
     ----------
     B. Peters, V. Niculae and A. F. T. Martins (2019). Sparse sequence-to-sequence
@@ -145,14 +149,14 @@ class _Entmax(Threshold):
 
 
 def _entmax_bound(x, w, alpha=1.5):
-    """Give what an error of the threshold, and one of a power, do to a weight."""
-    return 32 * np.maximum(w, np.where(w > 0, w, 1) ** (2 - alpha) * (w > 0))
+    """Give a bound up to alpha = 2; beyond it none is stated."""
+    return 8.0 if alpha <= 2 else None
 
 
 @registered(
     "sparsemax",
     definition=definitions.sparsemax,
-    bound=lambda x, w: 16.0,
+    bound=lambda x, w: 8.0,
     laws=[
         Verdict(
             holds="non-negative, sums to one, defined everywhere, continuous, "
