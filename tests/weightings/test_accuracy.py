@@ -65,6 +65,10 @@ def weights_of(case, scores):
     raise AssertionError(f"the definition of {case} overflows")
 
 
+def test_of_each_weighting_something_is_stated():
+    assert {case.name for case in STATED} == {case.name for case in CASES}
+
+
 @pytest.mark.parametrize("case", STATED, ids=str)
 @pytest.mark.parametrize("shift", [0.0, 40.0, -40.0])
 def test_each_weight_is_as_exact_as_is_said(case, shift, rng):
