@@ -31,12 +31,23 @@ FAR = 100.0
 )
 @dataclass(frozen=True, eq=False)
 class NormalizedSigmoid(LogSum):
-    """The weighting ``sigmoid(s + bias) / sum sigmoid(s + bias)``.
+    r"""The weighting ``sigmoid(s + bias) / sum sigmoid(s + bias)``.
+
+    .. math:: w_j = \frac{\sigma(x_j + b)}{\sum_k \sigma(x_k + b)}, \qquad
+        \sigma(z) = \frac{1}{1 + e^{-z}}
 
     Parameters
     ----------
     bias : float or array, default 0.0
-        Added to the scores; towards ``-inf`` the weights become softmax's.
+        Added to the scores; towards ``-inf`` the weights become softmax's. An array
+        has size 1 along the keys; in attention it broadcasts to (..., L, 1).
+
+    Raises
+    ------
+    TypeError
+        If `bias` is neither a number nor an array of numbers.
+    ValueError
+        If it is the number NaN.
 
     Notes
     -----
@@ -44,6 +55,11 @@ class NormalizedSigmoid(LogSum):
 
     The relative error of a weight is at most ``(16 + 2 (r + |bias|)) eps``, with ``r``
     the largest size of a score, in rows of up to 30,000 keys.
+
+    References
+    ----------
+    DeepSeek-AI (2024). DeepSeek-V3 technical report, section 2.1.2, for the gates of
+    experts. https://arxiv.org/abs/2412.19437
 
     Examples
     --------
@@ -88,7 +104,9 @@ class NormalizedSigmoid(LogSum):
 )
 @dataclass(frozen=True, eq=False)
 class NormalizedTanh(LogSum):
-    """The weighting ``(1 + tanh s) / sum (1 + tanh s)``.
+    r"""The weighting ``(1 + tanh s) / sum (1 + tanh s)``.
+
+    .. math:: w_j = \frac{1 + \tanh x_j}{\sum_k (1 + \tanh x_k)}
 
     Notes
     -----

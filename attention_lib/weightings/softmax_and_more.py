@@ -97,6 +97,22 @@ class Softmax1(Exponential):
         Score of the extra key. An array has size 1 along the keys; in attention it
         broadcasts to (..., L, 1), so that shape (H, 1, 1) is one a head.
 
+    Raises
+    ------
+    TypeError
+        If `offset` is neither a number nor an array of numbers.
+    ValueError
+        If it is the number NaN.
+
+    Notes
+    -----
+    As exact as `softmax1`: the relative error of a weight is at most
+    ``(16 + 2 r + |offset|) eps``, with ``r`` the largest size of a score.
+
+    References
+    ----------
+    Those of `softmax1`.
+
     Examples
     --------
     >>> Softmax1()(np.log([1, 2]))
@@ -182,8 +198,24 @@ class ScalableSoftmax(Exponential):
     Parameters
     ----------
     scale : float or array, default 1.0
-        Factor of the logarithm. An array has size 1 along the keys; in attention it
-        broadcasts to (..., L, 1).
+        Factor of the logarithm of ``n``, the number of keys that take part. An array
+        has size 1 along the keys; in attention it broadcasts to (..., L, 1).
+
+    Raises
+    ------
+    TypeError
+        If `scale` is neither a number nor an array of numbers.
+    ValueError
+        If it is the number NaN.
+
+    Notes
+    -----
+    As exact as `scalable_softmax`: the relative error of a weight is at most
+    ``(16 + 2 r) eps``, with ``r`` the largest size of a score after it was multiplied.
+
+    References
+    ----------
+    That of `scalable_softmax`.
 
     Examples
     --------
