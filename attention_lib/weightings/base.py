@@ -38,10 +38,9 @@ class Weighting:
     r"""A map from rows of scores to rows of weights.
 
     Call it on scores, or give it to attention as ``weighting=``. To add one, derive
-    from the class of its kind: `Exponential`, `Sum`, `Pointwise`, `Threshold` or
-    `Selection`. Sum and pointwise kinds need a ``phi(scores)`` and its
-    ``derivative(scores)``, written with what NumPy arrays and tensors share; the
-    other two need ``weigh(scores, where)``. Parameters are the fields of a frozen
+    from the class of its kind: `Exponential`, `Sum`, `LogSum`, `Pointwise`,
+    `Threshold` or `Selection`. It says what to write, a ``phi(scores)`` for example,
+    with what NumPy arrays and tensors share. Parameters are the fields of a frozen
     dataclass; an array among them has size 1 along the axis of the keys.
 
     Notes

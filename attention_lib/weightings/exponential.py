@@ -57,6 +57,7 @@ def softmax(x, axis=-1, *, where=None, temperature=1.0):
     The relative error of a weight is at most ``(16 + 2 d / T) eps``, where ``d`` is
     the distance of its score from the largest and ``eps`` that from one to the next
     number, in rows of up to 30,000 keys; below the smallest normal number digits end.
+    In torch, on a CPU, it can be twice that in rows of 2,049 to 4,096 like scores.
 
     References
     ----------
@@ -96,7 +97,7 @@ def softmax(x, axis=-1, *, where=None, temperature=1.0):
             breaks="scale invariant, exact zeros, can abstain, keeps its share",
         ),
     ],
-    examples=({}, {"temperature": 0.5}, {"temperature": Each(0.5, 2)}),
+    examples=({}, {"temperature": 0.3}, {"temperature": Each(0.5, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class Softmax(Exponential):
@@ -110,8 +111,15 @@ class Softmax(Exponential):
 
     Raises
     ------
+    TypeError
+        If `temperature` is neither a number nor an array of numbers.
     ValueError
-        If `temperature` is not positive and finite.
+        If it is not positive and finite.
+
+    Notes
+    -----
+    As exact as `softmax`: the relative error of a weight is at most
+    ``(16 + 2 d / T) eps``, with ``d`` the distance of its score from the largest.
 
     References
     ----------

@@ -27,16 +27,27 @@ FAR = 100.0
             "zeros, can abstain, keeps its share",
         ),
     ],
-    examples=({}, {"bias": 1.5}, {"bias": Each(-2, 2)}),
+    examples=({}, {"bias": -3.0}, {"bias": Each(-2, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class NormalizedSigmoid(LogSum):
-    """The weighting ``sigmoid(s + bias) / sum sigmoid(s + bias)``.
+    r"""The weighting ``sigmoid(s + bias) / sum sigmoid(s + bias)``.
+
+    .. math:: w_j = \frac{\sigma(x_j + b)}{\sum_k \sigma(x_k + b)}, \qquad
+        \sigma(z) = \frac{1}{1 + e^{-z}}
 
     Parameters
     ----------
     bias : float or array, default 0.0
-        Added to the scores; towards ``-inf`` the weights become softmax's.
+        Added to the scores; towards ``-inf`` the weights become softmax's. An array
+        has size 1 along the keys; in attention it broadcasts to (..., L, 1).
+
+    Raises
+    ------
+    TypeError
+        If `bias` is neither a number nor an array of numbers.
+    ValueError
+        If it is the number NaN.
 
     Notes
     -----
@@ -88,7 +99,9 @@ class NormalizedSigmoid(LogSum):
 )
 @dataclass(frozen=True, eq=False)
 class NormalizedTanh(LogSum):
-    """The weighting ``(1 + tanh s) / sum (1 + tanh s)``.
+    r"""The weighting ``(1 + tanh s) / sum (1 + tanh s)``.
+
+    .. math:: w_j = \frac{1 + \tanh x_j}{\sum_k (1 + \tanh x_k)}
 
     Notes
     -----

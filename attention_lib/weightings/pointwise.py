@@ -137,7 +137,7 @@ def _sigmoid_bound(x, w, bias=0.0):
             params={"bias": MINUS_LOG_N},
         ),
     ],
-    examples=({}, {"bias": -2.5}, {"bias": MINUS_LOG_N}, {"bias": Each(-2, 2)}),
+    examples=({}, {"bias": -3.0}, {"bias": MINUS_LOG_N}, {"bias": Each(-2, 2)}),
 )
 @dataclass(frozen=True, eq=False)
 class Sigmoid(Pointwise):
@@ -147,7 +147,23 @@ class Sigmoid(Pointwise):
     ----------
     bias : float, array or "-log n", default 0.0
         Added to the scores. An array has size 1 along the keys; in attention it
-        broadcasts to (..., L, 1).
+        broadcasts to (..., L, 1). "-log n" counts the keys that take part.
+
+    Raises
+    ------
+    TypeError
+        If `bias` is neither a number, an array of numbers nor a word.
+    ValueError
+        If it is the number NaN or another word.
+
+    Notes
+    -----
+    As exact as `sigmoid`: the relative error of a weight is at most
+    ``(4 + |s| + |bias|) eps``.
+
+    References
+    ----------
+    That of `sigmoid`.
 
     Examples
     --------
@@ -233,6 +249,22 @@ class ReLU(Pointwise):
         Positive.
     mean : bool, default False
         Divide by the number of keys that take part.
+
+    Raises
+    ------
+    TypeError
+        If `power` is not a number, or `mean` is not a bool.
+    ValueError
+        If `power` is not positive and finite.
+
+    Notes
+    -----
+    As exact as `relu`: for the power 1 up to the division, otherwise to a relative
+    error of ``(power + 2) eps``.
+
+    References
+    ----------
+    That of `relu`.
 
     Examples
     --------

@@ -49,7 +49,8 @@ class Entry:
     bound : callable or None
         Takes scores in float64, their exact weights and the parameters; gives the error
         that its docstring allows in a weight, in eps: the distance of 1 to the next
-        number of the dtype in which it is computed.
+        number of the dtype in which it is computed. It gives None where the docstring
+        states none for these parameters.
     laws : tuple of Verdict
         What the law table says.
     strings : dict

@@ -83,6 +83,11 @@ def top_k_softmax(x, k, axis=-1, *, where=None):
     The relative error of a weight is at most ``(16 + d) eps``, where ``d`` is the
     distance of its score from the largest.
 
+    References
+    ----------
+    A. Gupta, G. Dar, S. Goodman, D. Ciprut and J. Berant (2021). Memory-efficient
+    transformers via top-k attention. https://arxiv.org/abs/2106.06899
+
     Examples
     --------
     >>> top_k_softmax(np.log([1, 3, 1]), k=2)
@@ -115,6 +120,22 @@ class TopK(Selection):
     ----------
     k : int
         Keys that get weight, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If `k` is not a whole number.
+    ValueError
+        If it is less than one; when it weighs, if a row has fewer keys.
+
+    Notes
+    -----
+    As exact as `top_k_softmax`: the relative error of a weight is at most
+    ``(16 + d) eps``, with ``d`` the distance of its score from the largest.
+
+    References
+    ----------
+    That of `top_k_softmax`.
 
     Examples
     --------
@@ -181,6 +202,10 @@ class TopK(Selection):
 @dataclass(frozen=True, eq=False)
 class Hardmax(Selection):
     """The weighting of the largest score alone; see `hardmax`.
+
+    Notes
+    -----
+    As exact as `hardmax`: each share is the number ``1 / ties``, rounded once.
 
     Examples
     --------

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from attention_lib import _check, definitions
 from attention_lib._dispatch import like, namespace
 from attention_lib._engines import engine_of
@@ -46,6 +44,9 @@ def sparsemax(x, axis=-1, *, where=None):
     -----
     Newton's method on the threshold, which for this function is Michelot's finite
     algorithm; a last division makes the sum one to within 4 ulps for up to 30,000 keys.
+
+    The error of a weight is at most ``8 eps``, however small it is, in rows of up to
+    30,000 keys: all weights share the error of the threshold.
 
     References
     ----------
@@ -102,6 +103,9 @@ def entmax(x, alpha=1.5, axis=-1, *, where=None):
     the threshold changes without bound with its score, so its digits are not those of
     the exact one: the condition above holds to rounding *before* the power is taken.
 
+    Up to alpha = 2 the error of a weight is at most ``8 eps``, however small it is, in
+    rows of up to 30,000 keys; beyond it no bound holds for all scores.
+
     References
     ----------
     B. Peters, V. Niculae and A. F. T. Martins (2019). Sparse sequence-to-sequence
@@ -145,14 +149,14 @@ class _Entmax(Threshold):
 
 
 def _entmax_bound(x, w, alpha=1.5):
-    """Give what an error of the threshold, and one of a power, do to a weight."""
-    return 32 * np.maximum(w, np.where(w > 0, w, 1) ** (2 - alpha) * (w > 0))
+    """Give a bound up to alpha = 2; beyond it none is stated."""
+    return 8.0 if alpha <= 2 else None
 
 
 @registered(
     "sparsemax",
     definition=definitions.sparsemax,
-    bound=lambda x, w: 16.0,
+    bound=lambda x, w: 8.0,
     laws=[
         Verdict(
             holds="non-negative, sums to one, defined everywhere, continuous, "
@@ -166,6 +170,17 @@ def _entmax_bound(x, w, alpha=1.5):
 @dataclass(frozen=True, eq=False)
 class Sparsemax(_Entmax):
     """The weighting ``max(s - tau, 0)``; see `sparsemax`.
+
+    The threshold ``tau`` is the number with which the weights of a row sum to one.
+
+    Notes
+    -----
+    As exact as `sparsemax`: the error of a weight is at most ``8 eps``, however small
+    it is.
+
+    References
+    ----------
+    That of `sparsemax`.
 
     Examples
     --------
@@ -210,6 +225,22 @@ class Entmax(_Entmax):
     alpha : float or array, default 1.5
         Positive. An array has size 1 along the keys; in attention it broadcasts to
         (..., L, 1), so that shape (H, 1, 1) is one a head.
+
+    Raises
+    ------
+    TypeError
+        If `alpha` is neither a number nor an array of numbers.
+    ValueError
+        If it is not positive and finite.
+
+    Notes
+    -----
+    As exact as `entmax`: up to alpha = 2 the error of a weight is at most ``8 eps``,
+    however small it is.
+
+    References
+    ----------
+    Those of `entmax`.
 
     Examples
     --------

@@ -23,6 +23,8 @@ class Case:
     params: dict = field(default_factory=dict)
     power: float = 1.0  # compare so powered weights: they are ill-conditioned before
     normalises: bool = True
+    bound: Callable | None = None  # as in the registry
+    shifts: bool = False  # whether a common shift changes nothing
 
     def __str__(self):
         given = (f"{k}={v}" for k, v in self.params.items())
@@ -78,12 +80,21 @@ def _cases(entry):
             params,
             alpha - 1 if isinstance(alpha, int) and alpha > 2 else 1.0,
             entry.make.kind != "pointwise",
+            entry.bound,
+            any("shift invariant" in said.holds for said in entry.laws),
         )
+
+
+def _shares_bound(x, w, eps=0.0):
+    return 8 * abs(w)
 
 
 CASES = [
     *(case for entry in REGISTRY for case in _cases(entry)),
-    *(Case("normalize", _shares, None, al.normalize, p) for p in ({}, {"eps": 0.5})),
+    *(
+        Case("normalize", _shares, None, al.normalize, params, bound=_shares_bound)
+        for params in ({}, {"eps": 0.5})
+    ),
 ]
 
 # One of each, with its defaults.

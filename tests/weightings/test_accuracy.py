@@ -9,11 +9,22 @@ import numpy as np
 import pytest
 
 import attention_lib as al
-from attention_lib import definitions
-from tests.engines import NUMPY, UNIT, smallest
+from tests.engines import ENGINES, NUMPY, UNIT, smallest
+from tests.weightings.every import CASES, shorter
 
 LENGTHS = [1, 2, 7, 101, 1009, 30_000]
 SPREADS = [0.1, 1.0, 10.0, 30.0]
+EPS = 2 * UNIT["float32"]
+ONE = np.ones((1, 1))  # a row of one key
+
+
+def allowed(case, scores, exact):
+    """Give the error that the docstring allows in each weight, in eps; None: any."""
+    return case.bound(scores, exact, **shorter(case.params, scores.shape[-1]))
+
+
+# Without those of which no docstring says how exact they are.
+STATED = [c for c in CASES if c.numbers and allowed(c, ONE, ONE) is not None]
 
 
 def gap(x):
@@ -31,112 +42,48 @@ def lift_of(x):
     return np.log1p(others.sum(-1, keepdims=True))
 
 
-def exact_softmax(x, offset=-np.inf):
-    """Softmax with an offset, in float64, without overflow."""
-    top = x.max(-1, keepdims=True)
-    positive = np.exp(x - top)
-    return positive / (np.exp(offset - top) + positive.sum(-1, keepdims=True))
-
-
-def top(x, k=5):
-    return min(k, x.shape[-1])
-
-
-# The weighting, its definition, and the error that its docstring allows, in eps.
-BOUNDS = {
-    "softmax": (al.softmax, exact_softmax, lambda x: 16 + gap(x)),
-    "softmax, cold": (
-        lambda x: al.softmax(x, temperature=0.3),
-        lambda x: exact_softmax(x / 0.3),
-        lambda x: 16 + 2 * gap(x) / 0.3,
-    ),
-    "softmax1": (
-        lambda x: al.softmax1(x, offset=2.0),
-        lambda x: exact_softmax(x, 2.0),
-        lambda x: 16 + 2 * size(x) + 2.0,
-    ),
-    "scalable_softmax": (
-        lambda x: al.scalable_softmax(x, scale=0.5),
-        lambda x: exact_softmax(0.5 * np.log(x.shape[-1]) * x),
-        lambda x: 16 + 2 * 0.5 * np.log(x.shape[-1]) * size(x),
-    ),
-    "softpick": (
-        al.softpick,
-        lambda x: np.divide(
-            np.exp(gap(x) * 0 - gap(x)) * -np.expm1(-np.maximum(x, 0)),
-            (
-                np.exp(-gap(x)) * abs(np.expm1(-np.maximum(x, 0)))
-                + abs(np.expm1(np.minimum(x, 0))) * np.exp(-x.max(-1, keepdims=True))
-            ).sum(-1, keepdims=True)
-            + 1e-6 * np.exp(-x.max(-1, keepdims=True)),
-        ),
-        lambda x: 16 + gap(x),
-    ),
-    "sigmoid": (
-        lambda x: al.sigmoid(x, bias=-3.0),
-        lambda x: definitions.sigmoid(x, -3.0),
-        lambda x: 4 + abs(x) + 3.0,
-    ),
-    "sigmoid, -log n": (
-        lambda x: al.sigmoid(x, bias="-log n"),
-        lambda x: definitions.sigmoid(x, -np.log(x.shape[-1])),
-        lambda x: 4 + abs(x) + np.log(x.shape[-1]),
-    ),
-    "relu": (al.relu, definitions.relu, lambda x: 0 * x),
-    "relu cubed, mean": (
-        lambda x: al.relu(x, power=3, mean=True),
-        lambda x: definitions.relu(x, 3, True),
-        lambda x: 0 * x + 3 + 2,
-    ),
-    "normalize": (
-        al.normalize,
-        lambda x: definitions.normalize(x, 1e-300),
-        lambda x: 0 * x + 8,
-    ),
-    "normalized_relu": (
-        al.NormalizedReLU(power=2),
-        lambda x: definitions.normalize(definitions.relu(x, 2), 1e-300),
-        lambda x: 0 * x + 8 + 2 * 2,
-    ),
-    "normalized_sigmoid": (
-        al.NormalizedSigmoid(bias=-3.0),
-        lambda x: exact_softmax(-np.logaddexp(0, -(x - 3.0))),
-        lambda x: 16 + 2 * (size(x) + 3.0),
-    ),
-    "normalized_tanh": (
-        al.NormalizedTanh(),
-        lambda x: exact_softmax(-np.logaddexp(0, -2 * x)),
-        lambda x: 16 + 4 * size(x),
-    ),
-    "hardmax": (al.hardmax, definitions.hardmax, lambda x: 0 * x + 1),
-    "top_k_softmax": (
-        lambda x: al.top_k_softmax(x, top(x)),
-        lambda x: definitions.top_k_softmax(x - x.max(-1, keepdims=True), top(x)),
-        lambda x: 16 + gap(x),
-    ),
-}
-
-
 def rows(n, spread, shift, rng):
-    """Give rows of float32 numbers, and a shift that they are still exact after."""
-    scores = (spread * rng.normal(size=(3, n)) + shift).astype(np.float32)
+    """Give rows of float32 numbers, few where they are long, with a common shift."""
+    scores = spread * rng.normal(size=(3 if n < LENGTHS[-1] else 1, n)) + shift
+    scores = scores.astype(np.float32)
     return scores.astype(np.float64)
 
 
-@pytest.mark.parametrize("name", BOUNDS)
+def weights_of(case, scores):
+    """Weigh by the definition, after a shift if that changes nothing.
+
+    The definitions overflow: with the largest score at zero, or with a negative scale
+    the smallest, they do not.
+    """
+    ends = scores.max(-1, keepdims=True), scores.min(-1, keepdims=True)
+    for end in ends if case.shifts else [0.0]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            params = shorter(case.params, scores.shape[-1])
+            weights = case.definition(scores - end, **params)
+        if np.isfinite(weights).all():
+            return weights
+    raise AssertionError(f"the definition of {case} overflows")
+
+
+def test_of_each_weighting_something_is_stated():
+    assert {case.name for case in STATED} == {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", STATED, ids=str)
 @pytest.mark.parametrize("shift", [0.0, 40.0, -40.0])
-def test_each_weight_is_as_exact_as_is_said(name, shift, engine, rng):
-    weigh, definition, allowed = BOUNDS[name]
+def test_each_weight_is_as_exact_as_is_said(case, shift, rng):
     for n in LENGTHS:
+        params = shorter(case.params, n)
         for spread in SPREADS:
             scores = rows(n, spread, shift, rng)
-            expected = definition(scores)
-            actual = engine.numpy(weigh(engine.array(scores, "float32")), "float32")
-            bound = 2 * UNIT["float32"] * allowed(scores) * abs(expected)
-            error = abs(actual - expected) - bound
-            # Below the smallest normal number digits are lost, and that is no error
-            # of ours; nor is a weight that is rounded to zero.
-            assert (error <= 2**-125).all(), (n, spread, (error / bound).max())
+            expected = weights_of(case, scores)
+            bound = EPS * allowed(case, scores, expected)
+            for engine in ENGINES:
+                actual = case.weigh(engine.array(scores, "float32"), **params)
+                error = abs(engine.numpy(actual, "float32") - expected) - bound
+                # Below the smallest normal number digits are lost, and that is no
+                # error of ours; nor is a weight that is rounded to zero.
+                assert (error <= 2**-125).all(), (str(engine), n, spread, error.max())
 
 
 def long_rows(n, rng):
@@ -181,36 +128,44 @@ def test_logarithms_are_as_exact_as_is_said(shift, engine, rng):
     for n in LENGTHS:
         for spread in SPREADS:
             scores = rows(n, spread, shift, rng)
-            given, eps = engine.array(scores, "float32"), 2 * UNIT["float32"]
+            given = engine.array(scores, "float32")
             highest = scores.max(-1, keepdims=True)
             lift = lift_of(scores)
             total = engine.numpy(al.logsumexp(given, keepdims=True), "float32")
-            bound = eps * (4 * lift + abs(highest + lift) + abs(highest))
+            bound = EPS * (4 * lift + abs(highest + lift) + abs(highest))
             assert (abs(total - highest - lift) <= bound + smallest("float32")).all()
             logs = engine.numpy(al.log_softmax(given), "float32")
             expected = gap(scores) + lift
-            bound = eps * (8 + size(gap(scores))) * expected
+            bound = EPS * (8 + size(gap(scores))) * expected
             assert (abs(logs + expected) <= bound + smallest("float32")).all()
 
 
+def softmax_by_mpmath(row, offset=None):
+    shares = [mpmath.exp(mpmath.mpf(s)) for s in row]
+    total = sum(shares) + (0 if offset is None else mpmath.exp(offset))
+    return [share / total for share in shares]
+
+
+def softpick_by_mpmath(row, eps=1e-6):
+    shares = [mpmath.expm1(mpmath.mpf(s)) for s in row]
+    total = sum(map(abs, shares)) + mpmath.mpf(eps)
+    return [max(share, mpmath.mpf(0)) / total for share in shares]
+
+
 @pytest.mark.parametrize(
-    ("name", "power"), [("softmax", 0), ("softmax1", 2.0), ("softpick", 1e-6)]
+    ("name", "params", "definition"),
+    [
+        ("softmax", {}, softmax_by_mpmath),
+        ("softmax1", {"offset": 2}, softmax_by_mpmath),
+        ("softpick", {}, softpick_by_mpmath),
+    ],
 )
-def test_float64_is_as_exact_by_mpmath(name, power, engine, rng):
+def test_float64_is_as_exact_by_mpmath(name, params, definition, engine, rng):
+    (case,) = (c for c in STATED if (c.name, c.params) == (name, params))
     for spread in SPREADS:
         row = spread * rng.normal(size=40) + 3
         with mpmath.workdps(40):
-            given = [mpmath.mpf(s) for s in row]
-            if name == "softpick":
-                shares = [mpmath.expm1(s) for s in given]
-                total = sum(map(abs, shares)) + mpmath.mpf(power)
-                exact = [max(s, mpmath.mpf(0)) / total for s in shares]
-            else:
-                shares = [mpmath.exp(s) for s in given]
-                total = sum(shares) + (mpmath.exp(power) if power else 0)
-                exact = [s / total for s in shares]
-            exact = np.array([float(w) for w in exact])
-        weigh, _, allowed = BOUNDS[name]
-        actual = engine.numpy(weigh(engine.array(row)), "float64")
-        bound = 2 * UNIT["float64"] * allowed(row) * exact
+            exact = np.array([float(w) for w in definition(row, **params)])
+        actual = engine.numpy(case.weigh(engine.array(row), **params), "float64")
+        bound = 2 * UNIT["float64"] * allowed(case, row, exact)
         assert (abs(actual - exact) <= bound + 1e-300).all()

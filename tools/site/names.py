@@ -24,6 +24,7 @@ def public_names():
     """
     import attention_lib
     from attention_lib import nn
+    from attention_lib.weightings import kinds
 
     names = {name: f"attention_lib.{name}" for name in attention_lib.__all__}
     for name in attention_lib.__all__:
@@ -36,6 +37,9 @@ def public_names():
             names[f"{name}.{inner}"] = f"attention_lib.{path}"
     for name in nn.__all__:  # torch's modules, which `import attention_lib` leaves out
         names[name] = names[f"nn.{name}"] = f"attention_lib.nn.{name}"
+    for name in kinds.__all__:  # what a weighting of one's own derives from
+        names[name] = names[f"weightings.{name}"] = f"attention_lib.weightings.{name}"
+    names["Stream"] = "attention_lib.weightings.streams.Stream"
     return names
 
 

@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-__all__ = ["setup"]
+__all__ = ["documented", "setup"]
 
 WEIGHTINGS = (
     "weighting",
@@ -31,6 +31,21 @@ SUPPORT = (
     "compile",
     "run on",
 )
+
+
+class Registered(SphinxDirective):
+    """An entry for the class, row function or definition of each weighting."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Write the entries as reStructuredText and have them read."""
+        (what,) = self.arguments
+        directive = "autoclass" if what == "classes" else "autofunction"
+        lines = [f".. {directive}:: {path}" for path in registered(what)]
+        holder = nodes.container()
+        self.state.nested_parse(StringList(lines, "weightings"), 0, holder)
+        return holder.children
 
 
 class Table(SphinxDirective):
@@ -73,9 +88,7 @@ class NamesOf(Table):
         """Read the page for its names, and the objects for their summaries."""
         page = Path(self.env.doc2path(self.arguments[0]))
         self.env.note_dependency(str(page))
-        for path in re.findall(
-            r"auto(?:function|class):: (\S+)", page.read_text("utf-8")
-        ):
+        for path in documented(page.read_text("utf-8")):
             module, _, name = path.rpartition(".")
             found = getattr(importlib.import_module(module), name)
             shown = path.removeprefix("attention_lib.")
@@ -111,6 +124,27 @@ class SupportTable(Table):
             yield linked(name), *rest
 
 
+def documented(text):
+    """Give the addresses of what a page documents, in its order."""
+    for directive, given in re.findall(
+        r"^\.\. (auto(?:function|class)|registered):: (\S+)", text, re.MULTILINE
+    ):
+        yield from registered(given) if directive == "registered" else [given]
+
+
+def registered(what):
+    """Give the addresses of the weightings' classes, functions or definitions."""
+    import attention_lib
+    from attention_lib.weightings import REGISTRY
+
+    if what == "classes":
+        return [f"attention_lib.{entry.make.__name__}" for entry in REGISTRY]
+    names = [entry.name for entry in REGISTRY]
+    if what == "definitions":
+        return [f"attention_lib.definitions.{name}" for name in names]
+    return [f"attention_lib.{name}" for name in names if hasattr(attention_lib, name)]
+
+
 def first_line(found):
     """Give the summary of an object."""
     return inspect.getdoc(found).partition("\n")[0]
@@ -127,3 +161,4 @@ def setup(app):
     app.add_directive("weighting-table", WeightingTable)
     app.add_directive("support-table", SupportTable)
     app.add_directive("names-of", NamesOf)
+    app.add_directive("registered", Registered)
