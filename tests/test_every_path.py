@@ -12,10 +12,22 @@ from tests.engines import ENGINES
 from tests.in_turn import in_turn
 from tests.paths import EVERY, NORMALISING, follow, paths
 
-every_weighting = pytest.mark.parametrize("weighting", EVERY.values(), ids=EVERY)
-normalising = pytest.mark.parametrize(
-    "weighting", NORMALISING.values(), ids=NORMALISING
-)
+QUICK = ("softmax", "entmax", "softpick", "sigmoid", "own Squares 4")
+
+
+def each(weightings):
+    """Test each of some weightings; a few of them stand for all in ``make check``."""
+    quick = {name: [pytest.mark.quick] for name in QUICK}
+    return pytest.mark.parametrize(
+        "weighting",
+        [
+            pytest.param(weighting, id=name, marks=quick.get(name, []))
+            for name, weighting in weightings.items()
+        ],
+    )
+
+
+every_weighting, normalising = each(EVERY), each(NORMALISING)
 TORCH = [engine for engine in ENGINES if engine.device is not None]
 on_torch = pytest.mark.parametrize("engine", TORCH, ids=str)
 QUERIES, KEYS = 5, 7
