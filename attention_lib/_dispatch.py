@@ -113,6 +113,8 @@ def like(parameter, scores):
 
 def move_axis(x, source, target):
     """Move one axis; torch's `moveaxis` has no batching rule, its `movedim` has."""
+    if source % x.ndim == target % x.ndim:
+        return x
     return x.movedim(source, target) if is_tensor(x) else np.moveaxis(x, source, target)
 
 

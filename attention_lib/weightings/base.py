@@ -23,6 +23,15 @@ __all__ = ["Weighting", "names_its_rules"]
 # The methods that hold a rule. What a class says of its weights stands as long as all
 # of these are still its own.
 RULES = ("weigh", "phi", "log_phi", "exponent")
+# What is asked of a class, and by which rules: answered once, when it is made.
+QUESTIONS = (
+    ("fades", RULES),
+    ("record", RULES),
+    ("record", RULES[1:]),  # of `weigh` itself
+    ("slopes", RULES),
+    ("derivative", ("phi",)),
+    ("log_derivative", ("log_phi",)),
+)
 
 
 def names_its_rules(method):
@@ -84,6 +93,9 @@ class Weighting:
                 f"{cls.__name__} overrides `__call__`, which attention never calls"
             )
             raise TypeError(f"{message}: put its rule into `weigh`")
+        cls._speakers = {asked: _speaker(cls, *asked) for asked in QUESTIONS}
+
+    _speakers: ClassVar[dict] = {}
 
     def __call__(self, x, axis=-1, *, where=None):
         """Weigh the entries of `x` along `axis`; see `attention_lib.softmax`."""
@@ -132,17 +144,7 @@ class Weighting:
 
     def _speaker(self, name, rules):
         """Give the nearest class that defines `name`, if it speaks for these rules."""
-        for owner in type(self).__mro__:
-            found = vars(owner).get(name)
-            if found is None:
-                continue
-            named = getattr(found, "names_its_rules", False)
-            at_stake = [rule for rule in rules if rule == "weigh" or not named]
-            if all(_same_rule(type(self), owner, rule) for rule in at_stake):
-                return owner
-            if not callable(found):  # of values, only the one that counts
-                return None
-        return None
+        return self._speakers.get((name, rules))
 
     def _said(self, name, rules, *given):
         """Call the method of the nearest class that speaks for these rules, or None."""
@@ -218,6 +220,21 @@ class Weighting:
             return True
         names = [field.name for field in dataclasses.fields(self)]
         return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+def _speaker(cls, name, rules):
+    """Give the nearest class that defines `name`, if it speaks for rules of `cls`."""
+    for owner in cls.__mro__:
+        found = vars(owner).get(name)
+        if found is None:
+            continue
+        named = getattr(found, "names_its_rules", False)
+        at_stake = [rule for rule in rules if rule == "weigh" or not named]
+        if all(_same_rule(cls, owner, rule) for rule in at_stake):
+            return owner
+        if not callable(found):  # of values, only the one that counts
+            return None
+    return None
 
 
 def _same_rule(cls, owner, rule):

@@ -26,12 +26,10 @@ from attention_lib._dispatch import (
 )
 from attention_lib._engines import engine_of
 from attention_lib.weightings import jacobians
-from attention_lib.weightings.base import Weighting, names_its_rules
+from attention_lib.weightings.base import RULES, Weighting, names_its_rules
 from attention_lib.weightings.streams import Stream, lost, seen
 
 __all__ = ["Exponential", "LogSum", "Pointwise", "Selection", "Sum", "Threshold"]
-
-OTHER_RULES = ("phi", "log_phi", "exponent")
 
 
 class _Streamed(Weighting):
@@ -40,7 +38,7 @@ class _Streamed(Weighting):
     def _record(self, scores, where=None):
         """Give the record for rows of scores; `weigh` may be another's by now."""
         n = count(scores, where) if self.uses_n else None
-        return self._said("record", OTHER_RULES, n)
+        return self._said("record", RULES[1:], n)
 
     def weigh(self, scores, where=None):
         """Weigh along the last axis: the shares of a whole row, divided."""
