@@ -182,7 +182,8 @@ def partial_attention(
         _check.size(query_offset, "query_offset"),
         _check.size(key_offset, "key_offset"),
     )
-    weighting = _foldable(get_weighting(weighting))
+    with quiet(call.query):
+        weighting = _foldable(get_weighting(weighting))
     call = _call.weighed(call, weighting)
     n_keys = _n_keys(n_keys, call)
     engine = engine_of(call.query)
@@ -335,7 +336,8 @@ def _n_keys(n_keys, call):
             whole = not (n_keys.is_floating_point() or n_keys.is_complex())
             whole = whole and n_keys.dtype != namespace(n_keys).bool
         else:
-            whole = np.asarray(n_keys).dtype.kind in "iu"
+            n_keys = _check.plain(n_keys, "n_keys")
+            whole = n_keys.dtype.kind in "iu"
         if not whole:
             raise TypeError(f"n_keys must hold whole numbers; got {n_keys.dtype}")
         rows = (*call.shape[:-1], 1)

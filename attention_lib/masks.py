@@ -136,8 +136,10 @@ def padding(lengths, S, *, like=None):
            [1, 1, 1, 0]])
     """
     S = _check.size(S, "S")
+    _check.same_library(lengths=lengths)
     if not is_tensor(like):
-        lengths = np.asarray(lengths.cpu() if is_tensor(lengths) else lengths)
+        lengths = lengths.cpu() if is_tensor(lengths) else lengths
+        lengths = _check.plain(lengths, "lengths")
     elif not is_tensor(lengths):  # on the CPU first, where they can be looked at
         lengths = namespace(like).as_tensor(lengths, device="cpu")
     lengths = _lengths(lengths, S)
@@ -237,4 +239,6 @@ def _count(n, like):
     """Count from 0 to n - 1, in a tensor on the device of `like` if it is one."""
     if is_tensor(like):
         return namespace(like).arange(n, device=like.device)
+    if like is not None:  # what it holds is not used, but a mask of its own would be
+        _check.plain(like, "like")
     return np.arange(n)
