@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-
 from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,
