@@ -123,13 +123,15 @@ def same_dtype(given, attn_mask=None):
     """Take arrays of one dtype; give autocast's to what it mixes, as torch does."""
     dtypes = {a.dtype for a in given.values()}
     (first, *_) = given.values()
-    if len(dtypes) > 1 and is_tensor(first):
+    if is_tensor(first):
         torch, device = sys.modules["torch"], first.device.type
-        mixed = {torch.float16, torch.bfloat16, torch.float32}
-        if dtypes <= mixed and torch.is_autocast_enabled(device):
+        halves = {torch.float16, torch.bfloat16}
+        of_mask = set() if attn_mask is None else {attn_mask.dtype} & halves
+        mixed = len(dtypes | of_mask) > 1 and dtypes <= halves | {torch.float32}
+        if mixed and torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
             given = {name: a.to(dtype) for name, a in given.items()}
-            if attn_mask is not None and attn_mask.dtype in mixed:
+            if attn_mask is not None and attn_mask.dtype in halves | {torch.float32}:
                 attn_mask = attn_mask.to(dtype)
             return given, attn_mask
     if len(dtypes) > 1:

@@ -19,7 +19,8 @@ def register(cls, arrays, static=()):
     cls : type
         The dataclass; to be called whenever an instance of it holds tensors.
     arrays : tuple of str
-        Fields that hold a tensor or None. One that is None stays None.
+        Fields that hold a tensor, None or a whole number; the latter two stay as
+        they are.
     static : tuple of str, default ()
         Fields that are carried along as they are.
     """
@@ -31,9 +32,11 @@ def register(cls, arrays, static=()):
         return
 
     def flatten(x):
-        given = [name for name in arrays if getattr(x, name) is not None]
-        kept = [(name, getattr(x, name)) for name in static]
-        return [getattr(x, name) for name in given], (given, kept)
+        held = {name: getattr(x, name) for name in arrays}
+        fixed = {name: a for name, a in held.items() if a is None or type(a) is int}
+        given = [name for name in arrays if name not in fixed]
+        kept = [*fixed.items(), *((name, getattr(x, name)) for name in static)]
+        return [held[name] for name in given], (given, kept)
 
     def unflatten(tensors, context):
         given, kept = context

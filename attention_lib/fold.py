@@ -62,8 +62,8 @@ class State:
     def __post_init__(self):
         """Open a state of tensors to torch's transforms."""
         if is_tensor(self.out):
-            arrays = ("out", "max", "total", "seen")
-            _pytrees.register(State, arrays, ("weighting", "n", "dtype"))
+            arrays = ("out", "max", "total", "seen", "n")
+            _pytrees.register(State, arrays, ("weighting", "dtype"))
 
     @classmethod
     def identity(cls):

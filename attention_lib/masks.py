@@ -3,7 +3,14 @@
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, is_tensor, namespace, quiet, traced, work_dtype
+from attention_lib._dispatch import (
+    cast,
+    is_tensor,
+    namespace,
+    quiet,
+    traced,
+    work_dtype,
+)
 
 __all__ = ["alibi", "causal", "padding", "sliding_window"]
 

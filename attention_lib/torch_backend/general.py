@@ -81,6 +81,8 @@ class General:
 
         # Inside transforms nothing can be computed again later.
         again = torch.is_grad_enabled() and not call.transformed
+        if torch.compiler.is_exporting():  # for sizes that are not known yet
+            step, again = max(length, 1), False
         starts = range(0, max(length, 1), step)
         blocks = [
             checkpoint(one, start, use_reentrant=False) if again else one(start)
