@@ -55,24 +55,36 @@ class Call:
 
 
 def attention(
-    query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, weighting=None
+    query,
+    key,
+    value,
+    attn_mask,
+    is_causal,
+    scale,
+    enable_gqa,
+    softcap,
+    weighting=None,
+    *,
+    takes_gqa=True,
 ):
     """Take the arrays and options of one attention call.
 
-    `enable_gqa` is None where the caller has no such argument.
+    `takes_gqa` says whether the caller has an argument `enable_gqa` to hint at.
     """
     _check.same_library(query=query, key=key, value=value, attn_mask=attn_mask)
     names = ("query", "key") if value is None else ("query", "key", "value")
     given = dict(zip(names, (query, key, value), strict=False))
     given = {name: _check.array(a, name) for name, a in given.items()}
     given, attn_mask = same_dtype(given, attn_mask)
-    if enable_gqa is not None:
-        enable_gqa = _check.flag(enable_gqa, "enable_gqa")
+    enable_gqa = _check.flag(enable_gqa, "enable_gqa")
     _check_axes(given, enable_gqa)
-    lead, group = _leading_axes(given, enable_gqa)
+    lead, group = _leading_axes(given, enable_gqa, takes_gqa)
     length, n_keys = given["query"].shape[-2], given["key"].shape[-2]
     bias, mask = _attn_mask(attn_mask, given["query"], (*lead, length, n_keys))
-    scale = 1 / math.sqrt(max(given["query"].shape[-1], 1)) if scale is None else scale
+    if scale is None:
+        scale = 1 / math.sqrt(max(given["query"].shape[-1], 1))
+    else:
+        scale = _check.number(scale, "scale")
     if softcap is not None:
         softcap = _check.positive(_check.number(softcap, "softcap"), "softcap")
     call = Call(
@@ -82,7 +94,7 @@ def attention(
         bias,
         mask,
         _check.flag(is_causal, "is_causal"),
-        _check.number(scale, "scale"),
+        scale,
         group,
         softcap,
         lead,
@@ -111,13 +123,15 @@ def same_dtype(given, attn_mask=None):
     """Take arrays of one dtype; give autocast's to what it mixes, as torch does."""
     dtypes = {a.dtype for a in given.values()}
     (first, *_) = given.values()
-    if len(dtypes) > 1 and is_tensor(first):
+    if is_tensor(first):
         torch, device = sys.modules["torch"], first.device.type
-        mixed = {torch.float16, torch.bfloat16, torch.float32}
-        if dtypes <= mixed and torch.is_autocast_enabled(device):
+        halves = {torch.float16, torch.bfloat16}
+        of_mask = set() if attn_mask is None else {attn_mask.dtype} & halves
+        mixed = len(dtypes | of_mask) > 1 and dtypes <= halves | {torch.float32}
+        if mixed and torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
             given = {name: a.to(dtype) for name, a in given.items()}
-            if attn_mask is not None and attn_mask.dtype in mixed:
+            if attn_mask is not None and attn_mask.dtype in halves | {torch.float32}:
                 attn_mask = attn_mask.to(dtype)
             return given, attn_mask
     if len(dtypes) > 1:
@@ -162,7 +176,7 @@ def _check_axes(given, enable_gqa):
         raise ValueError(f"key and value lengths differ: {lengths}")
 
 
-def _leading_axes(given, enable_gqa):
+def _leading_axes(given, enable_gqa, takes_gqa):
     """Find the leading axes of the scores, and the query heads of each key head."""
     shapes = [tuple(a.shape[:-2]) for a in given.values()]
     group = 1
@@ -185,7 +199,7 @@ def _leading_axes(given, enable_gqa):
     except ValueError:
         names = ", ".join(given)
         message = f"the leading axes of {names} do not broadcast: {shapes}"
-        if enable_gqa is False and len({shape[-1:] for shape in shapes}) > 1:
+        if takes_gqa and not enable_gqa and len({shape[-1:] for shape in shapes}) > 1:
             message += " (enable_gqa=True shares key heads)"
         raise ValueError(message) from None
 

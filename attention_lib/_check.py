@@ -75,6 +75,8 @@ def axis_of(x, axis, name="x"):
     if x.ndim == 0:
         raise ValueError(f"{name} needs an axis of keys; got a single number")
     try:
+        if isinstance(axis, bool):
+            raise TypeError
         index = operator.index(axis)
     except TypeError:
         message = f"axis must be one integer; got {axis!r}"
@@ -139,7 +141,7 @@ def positive(value, name):
 def real(value, name):
     """Take a number that is not NaN, or an array; it may be infinite."""
     if isinstance(value, Real) and not isinstance(value, bool):
-        if math.isnan(value):
+        if value != value:  # a comparison, which a compiler can trace
             raise ValueError(f"{name} must be a number; got nan")
         return value
     return array(value, name)
@@ -171,6 +173,6 @@ def number(value, name):
     """Take one finite number, as a Python float (so that it promotes nothing)."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number; got a {kind_of(value)}")
-    if not math.isfinite(value):
+    if not -math.inf < value < math.inf:
         raise ValueError(f"{name} must be finite; got {value}")
     return float(value)

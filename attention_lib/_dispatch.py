@@ -28,9 +28,11 @@ __all__ = [
     "masked",
     "move_axis",
     "namespace",
+    "numberless",
     "present",
     "product",
     "quiet",
+    "recorded",
     "rectified",
     "traced",
     "work_dtype",
@@ -73,16 +75,31 @@ def traced(x):
     if not is_tensor(x):
         return False
     torch = sys.modules["torch"]
-    if torch.compiler.is_compiling() or x.is_meta:
-        return True
-    modes, keys = torch._C._get_dispatch_mode, torch._C._TorchDispatchModeKey
-    if modes(keys.PROXY) is not None or modes(keys.FAKE) is not None:
-        return True
-    if type(x) is not torch.Tensor and isinstance(
-        x, torch._subclasses.fake_tensor.FakeTensor
-    ):
+    if torch.compiler.is_compiling() or recorded() or numberless(x):
         return True
     return torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def recorded():
+    """Tell whether ``make_fx``, or an export that is built on it, is at work."""
+    torch = sys.modules["torch"]
+    return _mode("PROXY", torch) is not None
+
+
+def numberless(x):
+    """Tell whether a tensor has a shape and no numbers: a meta or a fake one."""
+    torch = sys.modules["torch"]
+    return x.is_meta or _mode("FAKE", torch) is not None or _is_fake(x, torch)
+
+
+def _mode(name, torch):
+    return torch._C._get_dispatch_mode(getattr(torch._C._TorchDispatchModeKey, name))
+
+
+def _is_fake(x, torch):
+    # A look at the type first: it is cheaper, and most are of torch's own.
+    fake = torch._subclasses.fake_tensor.FakeTensor
+    return type(x) is not torch.Tensor and isinstance(x, fake)
 
 
 def cast(x, dtype):
@@ -127,6 +144,8 @@ def quiet(x=None):
     if not is_tensor(x):
         return np.errstate(all="ignore")
     torch, device = sys.modules["torch"], x.device.type
+    if _is_fake(x, torch) and _mode("FAKE", torch) is None:
+        return x.fake_mode  # in which the numbers written here are fake, too
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         return torch.autocast(device, enabled=False)
     return contextlib.nullcontext()
@@ -226,7 +245,7 @@ def product(x, base, multiplier):
             return x - base
         return (x - base) * factor_for(x, multiplier)
     if isinstance(multiplier, float) and multiplier == 0:
-        return xp.zeros_like(x)
+        return masked(x, xp.zeros_like(x, dtype=xp.bool))  # it has a gradient: zero
     half = 0.5 * x - 0.5 * base
     factor = factor_for(x, multiplier)
     low = half == -INFINITY  # which 0 would make NaN, and adds no gradient

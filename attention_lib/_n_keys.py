@@ -15,6 +15,8 @@ def given(n_keys, call):
         return None
     if getattr(n_keys, "ndim", 0):
         _check.same_library(query=call.query, n_keys=n_keys)
+        if not is_tensor(n_keys):
+            n_keys = _check.plain(n_keys, "n_keys")
         if not _holds_whole_numbers(n_keys):
             raise TypeError(f"n_keys must hold whole numbers; got {n_keys.dtype}")
         rows = (*call.shape[:-1], 1)

@@ -91,7 +91,8 @@ def effective_support(weights):
     """
     weights = _weights(weights)
     wide = cast(weights, work_dtype(weights))
-    return cast(namespace(wide).exp(entropy(wide)), weights.dtype)
+    with quiet(wide):
+        return cast(namespace(wide).exp(entropy(wide)), weights.dtype)
 
 
 def support_size(weights, tol=0):
@@ -122,7 +123,9 @@ def support_size(weights, tol=0):
     2
     """
     tol = _check.not_negative(tol, "tol")
-    return (abs(_weights(weights)) > tol).sum(-1)
+    weights = _weights(weights)
+    with quiet(weights):  # NumPy's float16 may hold no such `tol`
+        return (abs(weights) > tol).sum(-1)
 
 
 def top_k_mass(weights, k):
@@ -162,7 +165,8 @@ def top_k_mass(weights, k):
     xp = namespace(wide)
     # NaN is sorted to the end of a row, and so is among the largest.
     rising = xp.sort(wide, -1).values if is_tensor(wide) else xp.sort(wide, axis=-1)
-    return cast(rising[..., wide.shape[-1] - k :].sum(-1), weights.dtype)
+    with quiet(wide):
+        return cast(rising[..., wide.shape[-1] - k :].sum(-1), weights.dtype)
 
 
 def sink_mass(weights, n=1):
@@ -199,7 +203,8 @@ def sink_mass(weights, n=1):
     """
     weights, n = _weights(weights), _check.size(n, "n")
     wide = cast(weights, work_dtype(weights))
-    return cast(wide[..., :n].sum(-1), weights.dtype)
+    with quiet(wide):
+        return cast(wide[..., :n].sum(-1), weights.dtype)
 
 
 def max_weight(weights):

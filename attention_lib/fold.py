@@ -60,8 +60,8 @@ class State:
     def __post_init__(self):
         """Open a state of tensors to torch's transforms."""
         if is_tensor(self.out):
-            arrays = ("out", "max", "total", "seen")
-            _pytrees.register(State, arrays, ("weighting", "n", "dtype"))
+            arrays = ("out", "max", "total", "seen", "n")
+            _pytrees.register(State, arrays, ("weighting", "dtype"))
 
     @classmethod
     def identity(cls):
@@ -178,7 +178,8 @@ def partial_attention(
         _check.size(query_offset, "query_offset"),
         _check.size(key_offset, "key_offset"),
     )
-    weighting = _foldable(get_weighting(weighting))
+    with quiet(call.query):
+        weighting = _foldable(get_weighting(weighting))
     call = _call.weighed(call, weighting)
     n_keys = _n_keys.given(n_keys, call)
     engine = engine_of(call.query)

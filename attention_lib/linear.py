@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from attention_lib import _call, _check, _pytrees
 from attention_lib._dispatch import (
     cast,
@@ -175,7 +173,8 @@ def linear_attention(
     return_state = _check.flag(return_state, "return_state")
     if scale is None and feature_map is not None:
         scale = 1.0
-    call = _call.attention(query, key, value, None, is_causal, scale, None, None)
+    options = is_causal, scale, False, None
+    call = _call.attention(query, key, value, None, *options, takes_gqa=False)
     phi = FeatureMap.of(feature_map)
     where = _where(where, call)
     _check_state(state, call)
@@ -194,7 +193,7 @@ def _where(where, call):
     if where is None:
         return None
     _check.same_library(key=call.key, where=where)
-    where = where if is_tensor(where) else np.asarray(where)
+    where = where if is_tensor(where) else _check.plain(where, "where")
     if where.dtype != namespace(where).bool:
         raise TypeError(f"where must be bool (True takes part); got {where.dtype}")
     keys = (*call.lead, call.key.shape[-2])

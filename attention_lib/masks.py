@@ -3,7 +3,14 @@
 import numpy as np
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, is_tensor, namespace, traced, work_dtype
+from attention_lib._dispatch import (
+    cast,
+    is_tensor,
+    namespace,
+    quiet,
+    traced,
+    work_dtype,
+)
 
 __all__ = ["alibi", "causal", "padding", "sliding_window"]
 
@@ -136,14 +143,18 @@ def padding(lengths, S, *, like=None):
            [1, 1, 1, 0]])
     """
     S = _check.size(S, "S")
+    _check.same_library(lengths=lengths)
     if not is_tensor(like):
-        lengths = np.asarray(lengths.cpu() if is_tensor(lengths) else lengths)
+        lengths = lengths.cpu() if is_tensor(lengths) else lengths
+        lengths = _check.plain(lengths, "lengths")
     elif not is_tensor(lengths):  # on the CPU first, where they can be looked at
-        lengths = namespace(like).as_tensor(lengths, device="cpu")
+        with quiet(like):
+            lengths = namespace(like).as_tensor(lengths, device="cpu")
     lengths = _lengths(lengths, S)
     if is_tensor(like):
         lengths = lengths.to(like.device)
-    return _count(S, like) < lengths[..., None, None, None]
+    with quiet(lengths):
+        return _count(S, like) < lengths[..., None, None, None]
 
 
 def alibi(H, L, S, *, align="start", like=None):
@@ -199,8 +210,9 @@ def alibi(H, L, S, *, align="start", like=None):
         slopes = np.array(_slopes(H))
         return (-slopes[:, None, None] * abs(query - key)).astype(like.dtype)
     dtype = work_dtype(like)
-    slopes = namespace(like).tensor(_slopes(H), dtype=dtype, device=like.device)
-    return (-slopes[:, None, None] * abs(query - key)).to(like.dtype)
+    with quiet(like):
+        slopes = namespace(like).tensor(_slopes(H), dtype=dtype, device=like.device)
+        return (-slopes[:, None, None] * abs(query - key)).to(like.dtype)
 
 
 def _slopes(H):
@@ -236,5 +248,8 @@ def _places(L, S, align, like):
 def _count(n, like):
     """Count from 0 to n - 1, in a tensor on the device of `like` if it is one."""
     if is_tensor(like):
-        return namespace(like).arange(n, device=like.device)
+        with quiet(like):
+            return namespace(like).arange(n, device=like.device)
+    if like is not None:  # what it holds is not used, but a mask of its own would be
+        _check.plain(like, "like")
     return np.arange(n)

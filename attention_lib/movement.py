@@ -47,7 +47,7 @@ def jacobian(weighting, x):
     _check.axis_of(x, -1)
     with quiet(x):
         moves = get_weighting(weighting).jacobian(cast(x, work_dtype(x)))
-    return cast(moves, x.dtype)
+        return cast(moves, x.dtype)
 
 
 def jacobian_norm(weighting, x):
@@ -90,4 +90,4 @@ def jacobian_norm(weighting, x):
     _check.axis_of(x, -1)
     with quiet(x):
         norm = get_weighting(weighting).jacobian_norm(cast(x, work_dtype(x)))
-    return cast(norm, x.dtype)
+        return cast(norm, x.dtype)

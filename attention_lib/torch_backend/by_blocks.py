@@ -28,7 +28,7 @@ class Blocks:
         """Refuse what is not one of the formulas, or not made of plain numbers."""
         if call.dropout_p:
             return "dropout needs all weights at once"
-        if call.softcap is not None or not all(call.shape):
+        if call.softcap is not None or not (all(call.shape) and call.value.shape[-1]):
             return "a softcap is set, or there is nothing to attend to"
         if call.transformed or traced(call.query):
             return "torch.func, a compiler or a trace is at work"
@@ -44,12 +44,10 @@ class Blocks:
         """
         rule, dtype = _rule(call, stream), work_dtype(call.query)
         query = call.query.to(dtype)
-        factor = stream.multiplier
-        if not (isinstance(stream.sign, int) and isinstance(factor, float)):
-            factor = torch.as_tensor(factor, dtype=dtype, device=query.device)
-        factor = factor * stream.sign
-        reach = rule.reach
-        if isinstance(factor, torch.Tensor) or factor != 1:
+        factor, reach = stream.multiplier * stream.sign, rule.reach
+        if isinstance(factor, torch.Tensor):
+            query, reach = query * factor.to(query), min(reach, LARGE)
+        elif factor != 1:
             query, reach = query * factor, min(reach, LARGE)
         given = (query, *(for_each_head(a, call.group) for a in (call.key, call.value)))
         query, key, value = (_flat(a.to(dtype), call.lead, a.shape[-2:]) for a in given)

@@ -34,9 +34,10 @@ class Dense:
                 device=weights.device,
                 dtype=weights.dtype,
             )
+            kept = (chance >= call.dropout_p).to(weights.dtype)
+            # Divided first: where all are dropped, also a gradient meets only zeros.
             least = torch.finfo(weights.dtype).tiny
-            kept = chance >= call.dropout_p
-            weights = weights * kept / max(1 - call.dropout_p, least)
+            weights = weights * (kept / max(1 - call.dropout_p, least))
         value = for_each_head(call.value, call.group).to(weights.dtype)
         return weighted_sum(weights, value, where).to(call.query.dtype)
 
@@ -80,6 +81,8 @@ class General:
 
         # Inside transforms nothing can be computed again later.
         again = torch.is_grad_enabled() and not call.transformed
+        if torch.compiler.is_exporting():  # for sizes that are not known yet
+            step, again = max(length, 1), False
         starts = range(0, max(length, 1), step)
         blocks = [
             checkpoint(one, start, use_reentrant=False) if again else one(start)

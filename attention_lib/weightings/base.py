@@ -177,7 +177,7 @@ class Weighting:
         return {
             name: np.asarray(a) if isinstance(a, list | tuple) else a
             for name, a in values.items()
-            if isinstance(a, list | tuple) or (hasattr(a, "ndim") and _is_array(a))
+            if isinstance(a, list | tuple) or (_is_array(a) and hasattr(a, "ndim"))
         }
 
     def turned(self, axis, x):

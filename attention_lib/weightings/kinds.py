@@ -85,9 +85,11 @@ class Exponential(_Streamed):
         z = record.exponents(known)
         weights = rules.softmax(z, where, record.multiplier)
         if record.offset is not None:
-            total = rules.logsumexp(z * factor_for(z, record.multiplier), where)
-            if where is not None:  # a row without keys has no gradient
-                total = masked(total, where.any(-1)[..., None])
+            taking = where
+            if where is not None:
+                # A row without keys is one of zeros, whose logarithm has a slope.
+                z, taking = masked(z, where), where | ~where.any(-1)[..., None]
+            total = rules.logsumexp(z * factor_for(z, record.multiplier), taking)
             # Its derivative, unlike that of 1 / (1 + e^-x), does not overflow.
             share = logistic(total - like(record.offset, z))
             weights = masked(weights * share, where)  # in a row of NaN, too

@@ -55,8 +55,8 @@ def log_softmax(x, axis=-1, *, where=None, temperature=1.0):
     array([-1.92874985e-22, -5.00000000e+01])
     """
     x, axis, where = _rows(x, axis, where)
-    record = Softmax(temperature).turned(axis, x).stream()
     with quiet(x):
+        record = Softmax(temperature).turned(axis, x).stream()
         logs = engine_of(x).rows.log_softmax(*_last(x, axis, where), record.multiplier)
         return cast(move_axis(logs, -1, axis), x.dtype)
 
@@ -107,6 +107,7 @@ def logsumexp(x, axis=-1, *, where=None, keepdims=False):
     >>> logsumexp(np.array([1000.0, 1000.0])).round(6)
     np.float64(1000.693147)
     """
+    keepdims = _check.flag(keepdims, "keepdims")
     x, axis, where = _rows(x, axis, where)
     with quiet(x):
         total = engine_of(x).rows.logsumexp(*_last(x, axis, where))

@@ -5,7 +5,13 @@ from numbers import Real
 from typing import Any
 
 from attention_lib import _check, definitions
-from attention_lib._dispatch import like, namespace
+from attention_lib._dispatch import (
+    is_tensor,
+    like,
+    namespace,
+    numberless,
+    recorded,
+)
 from attention_lib._engines import engine_of
 from attention_lib.weightings.jacobians import of_shares
 from attention_lib.weightings.kinds import Threshold
@@ -132,7 +138,16 @@ class _Entmax(Threshold):
         engine, alpha = engine_of(scores), self.alpha
         if isinstance(alpha, Real) and alpha == 1:
             return engine.rows.softmax(scores, where)
+        if is_tensor(scores) and (recorded() or numberless(scores)):
+            return self._without_numbers(scores)
         return engine.entmax.entmax(scores, like(alpha, scores), where)
+
+    def _without_numbers(self, scores):
+        """Give what has the shape of weights; refuse to be recorded."""
+        if recorded():
+            message = f"{type(self).__name__} looks at numbers to find its threshold"
+            raise RuntimeError(f"{message}: make_fx cannot record it")
+        return scores * like(self.alpha, scores)
 
     def record(self, n=None):
         """Name the rule and its alpha; no part of a row has a threshold."""
