@@ -1,0 +1,231 @@
+"""Shapes where there are no numbers, and graphs recorded for other numbers."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.export import Dim, export
+from torch.fx.experimental.proxy_tensor import make_fx
+
+import attention_lib as al
+from attention_lib import finalize, masks, merge, partial_attention
+from attention_lib import scaled_dot_product_attention as attend
+from tests.in_turn import in_turn
+from tests.weightings.every import CASES
+
+OBJECTS = [case for case in CASES if case.make is not None]
+every_object = pytest.mark.parametrize("case", OBJECTS, ids=str)
+# The others look at numbers to find their threshold, but for alpha = 1, softmax.
+TRACED = [c for c in OBJECTS if c.make.kind != "threshold" or c.params == {"alpha": 1}]
+every_traced = pytest.mark.parametrize("case", TRACED, ids=str)
+METHODS = ("auto", "dense", "streaming")
+MASK = torch.tensor([[True, False, True, True, False]] * 3 + [[False] * 5])
+
+
+def three(n_batches=2, length=4, n_keys=5):
+    return tuple(torch.randn(n_batches, 2, n, 3) for n in (length, n_keys, n_keys))
+
+
+def made(case, rng):
+    """Give a function that makes the weighting of tensors, and these."""
+    params = case.drawn(rng, (4, 1), lambda a: torch.tensor(a, dtype=torch.float32))
+    names = [name for name, a in params.items() if isinstance(a, torch.Tensor)]
+
+    def make(*given):
+        return case.make(**params | dict(zip(names, given, strict=True)))
+
+    return make, [params[name] for name in names]
+
+
+def name_of(module):
+    return type(module.options["weighting"]).__name__
+
+
+def folded(query, key, value, weighting):
+    parts = [
+        partial_attention(
+            query,
+            key[..., block, :],
+            value[..., block, :],
+            weighting=weighting,
+            n_keys=key.shape[-2] if weighting.uses_n else None,
+        )
+        for block in (slice(2), slice(2, None))
+    ]
+    return finalize(merge(*parts))
+
+
+def everything(make):
+    """Give functions of query, key, value and parameters that use a weighting."""
+
+    def attention(method, **options):
+        def call(query, key, value, *given):
+            options["weighting"] = make(*given)
+            return attend(query, key, value, method=method, **options)
+
+        return call
+
+    yield lambda query, key, value, *given: make(*given)(query)
+    for method in METHODS:
+        yield attention(method)
+        yield attention(method, is_causal=True, softcap=2.0)
+
+
+def masked(make):
+    """Give functions of query, key, value, mask and parameters."""
+    for method in METHODS:
+        yield lambda query, key, value, mask, *given, method=method: attend(
+            query, key, value, mask, method=method, weighting=make(*given)
+        )
+
+
+OTHERS = [
+    lambda q, k, v: al.linear_attention(q, k, v, is_causal=True),
+    lambda q, k, v: al.linear_attention(q, k, v, feature_map=None),
+    lambda q, k, v: al.entropy(q.abs()),
+    lambda q, k, v: al.effective_support(q.abs()),
+    lambda q, k, v: al.top_k_mass(q, 2),
+    lambda q, k, v: al.max_weight(q),
+    lambda q, k, v: al.support_size(q),
+    lambda q, k, v: al.sink_mass(q),
+    lambda q, k, v: al.jacobian("softmax", q),
+    lambda q, k, v: al.jacobian_norm("softmax1", q),
+    lambda q, k, v: al.logsumexp(q),
+    lambda q, k, v: al.log_softmax(q, temperature=2.0),
+    lambda q, k, v: attend(q, k, v, masks.alibi(2, 4, 5, like=q)),
+    lambda q, k, v: attend(q, k, v, masks.sliding_window(4, 5, 2, like=q)),
+]
+
+
+def same_shapes(actual, expected):
+    assert actual.shape == expected.shape
+    assert actual.dtype == expected.dtype
+
+
+PLACES = ["meta", "inside a fake mode", "outside it"]
+
+
+def placed(place):
+    """Give what takes the numbers of tensors away, and where to compute then."""
+    if place == "meta":
+        return lambda a: a.to("meta"), nullcontext()
+    mode = FakeTensorMode()
+    return mode.from_tensor, mode if place == "inside a fake mode" else nullcontext()
+
+
+@every_object
+@in_turn("place", PLACES)
+def test_every_weighting_has_a_shape_without_numbers(case, place, rng):
+    make, params = made(case, rng)
+    given = three()
+    for functions, arrays in [
+        (everything(make), (*given, *params)),
+        (masked(make), (*given, MASK, *params)),
+    ]:
+        for function in functions:
+            away, where = placed(place)
+            with where:
+                actual = function(*map(away, arrays))
+            same_shapes(actual, function(*arrays))
+
+
+@in_turn("place", PLACES)
+def test_the_other_functions_have_a_shape_without_numbers(place):
+    given = three()
+    for function in OTHERS:
+        away, where = placed(place)
+        with where:
+            actual = function(*map(away, given))
+        same_shapes(actual, function(*given))
+    for weighting in ("softmax", "softmax1", "softpick", "sigmoid", "relu_mean"):
+        away, where = placed(place)
+        rule = al.get_weighting(weighting)
+        with where:
+            actual = folded(*map(away, given), rule)
+        same_shapes(actual, folded(*given, rule))
+
+
+def recorded(function, arrays, mode):
+    """Record a function, and try the graph on other numbers."""
+    graph = make_fx(function, tracing_mode=mode)(*arrays)
+    others = [torch.randn_like(a) for a in arrays[:3]] + list(arrays[3:])
+    for given in (arrays, others):
+        actual, expected = graph(*given), function(*given)
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@every_traced
+def test_make_fx_records_every_weighting_for_other_numbers(case, rng):
+    make, params = made(case, rng)
+    for function in everything(make):
+        recorded(function, (*three(), *params), "real")
+    for function in masked(make):
+        recorded(function, (*three(), MASK, *params), "real")
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+def test_make_fx_records_the_other_functions(mode):
+    for function in OTHERS:
+        recorded(function, three(), mode)
+    for weighting in ("softmax", "softpick", "relu_mean"):
+        rule = al.get_weighting(weighting)
+        recorded(lambda *a, rule=rule: folded(*a, rule), three(), mode)
+        recorded(lambda *a, rule=rule: attend(*a, weighting=rule), three(), mode)
+
+
+@pytest.mark.parametrize("rule", [al.Sparsemax(), al.Entmax(), al.Entmax(1.01)])
+def test_make_fx_says_why_it_cannot_record_a_threshold(rule):
+    with pytest.raises(RuntimeError, match="looks at numbers to find its threshold"):
+        make_fx(rule)(torch.randn(3, 4))
+
+
+class Attend(torch.nn.Module):
+    """Attention in each of its forms as one module, which is what torch exports."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.options = options
+
+    def forward(self, query, key, value, mask, bias):
+        def attention(*given, **more):
+            return attend(*given, **self.options, **more)
+
+        few = [a[:, :1] for a in (key, value)]
+        return (
+            attention(query, key, value),
+            attention(query, key, value, is_causal=True),
+            attention(query, key, value, mask),
+            attention(query, key, value, bias),
+            attention(query, *few, enable_gqa=True),
+        )
+
+
+FORMS = [Attend(weighting=c.make(**c.params)) for c in TRACED if c.numbers]
+FORMS = [f for i, f in enumerate(FORMS) if name_of(f) not in map(name_of, FORMS[:i])]
+FORMS += [Attend(weighting=al.Softmax(0.5)), Attend(weighting=al.Sigmoid("-log n"))]
+FORMS += [Attend(method=method) for method in METHODS[1:]]
+every_form = pytest.mark.parametrize("module", FORMS, ids=lambda m: str(m.options))
+
+
+def inputs(n_batches):
+    return (*three(n_batches), MASK, torch.linspace(-1, 1, 20).reshape(4, 5))
+
+
+@every_form
+def test_attention_is_exported_for_any_batch(module):
+    batches = {0: Dim("batches", min=2, max=64)}
+    shapes = (batches, batches, batches, None, None)
+    exported = export(module, inputs(4), dynamic_shapes=shapes, strict=True).module()
+    for n_batches in (4, 6):
+        given = inputs(n_batches)
+        torch.testing.assert_close(exported(*given), module(*given))
+
+
+@every_form
+def test_attention_is_compiled_whole_for_any_size(module):
+    torch._dynamo.reset()
+    whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
+    for n_batches in (4, 6):
+        given = inputs(n_batches)
+        torch.testing.assert_close(whole(*given), module(*given))
