@@ -117,7 +117,7 @@ def broadcastable(small, shape, name, target):
     shape = tuple(shape)
     tail = shape[len(shape) - small.ndim :]
     fits = small.ndim <= len(shape) and all(
-        have in (1, want) for have, want in zip(small.shape, tail, strict=True)
+        have == 1 or have == want for have, want in zip(small.shape, tail, strict=True)
     )
     if not fits:
         given = tuple(small.shape)

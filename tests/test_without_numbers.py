@@ -222,10 +222,22 @@ def test_attention_is_exported_for_any_batch(module):
         torch.testing.assert_close(exported(*given), module(*given))
 
 
-@every_form
+@pytest.mark.parametrize("module", FORMS[:-1], ids=lambda m: str(m.options))
 def test_attention_is_compiled_whole_for_any_size(module):
     torch._dynamo.reset()
     whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
     for n_batches in (4, 6):
         given = inputs(n_batches)
         torch.testing.assert_close(whole(*given), module(*given))
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_streaming_is_compiled_whole_for_any_size(is_causal):
+    def stream(*given):
+        return attend(*given, is_causal=is_causal, method="streaming")
+
+    torch._dynamo.reset()
+    whole = torch.compile(stream, backend="eager", fullgraph=True, dynamic=True)
+    for n_batches in (4, 6):
+        given = three(n_batches)
+        torch.testing.assert_close(whole(*given), stream(*given))

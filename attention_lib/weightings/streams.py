@@ -100,7 +100,7 @@ class Stream:
             scores = self.rule(scores)
         if isinstance(self.sign, int):
             return scores if self.sign == 1 else -scores
-        return scores * self.sign
+        return scores * like(self.sign, scores)
 
     def parts(self, scores, where):
         """Give the peak, the total and the undivided shares of a block of scores.
