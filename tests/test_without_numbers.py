@@ -222,7 +222,8 @@ def test_attention_is_exported_for_any_batch(module):
         torch.testing.assert_close(exported(*given), module(*given))
 
 
-@pytest.mark.parametrize("module", FORMS[:-1], ids=lambda m: str(m.options))
+# Each takes ten seconds: one that torch's kernel serves, and one that counts its keys.
+@pytest.mark.parametrize("module", [FORMS[0], FORMS[-3]], ids=lambda m: str(m.options))
 def test_attention_is_compiled_whole_for_any_size(module):
     torch._dynamo.reset()
     whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
@@ -231,10 +232,9 @@ def test_attention_is_compiled_whole_for_any_size(module):
         torch.testing.assert_close(whole(*given), module(*given))
 
 
-@pytest.mark.parametrize("is_causal", [False, True])
-def test_streaming_is_compiled_whole_for_any_size(is_causal):
+def test_streaming_is_compiled_whole_for_any_size():
     def stream(*given):
-        return attend(*given, is_causal=is_causal, method="streaming")
+        return attend(*given, is_causal=True, method="streaming")
 
     torch._dynamo.reset()
     whole = torch.compile(stream, backend="eager", fullgraph=True, dynamic=True)
