@@ -195,8 +195,10 @@ def _leading_axes(given, enable_gqa, takes_gqa):
         group = heads // n_kv_heads
         shapes[1:] = [(*shape[:-1], heads) for shape in shapes[1:]]
     try:
-        return np.broadcast_shapes(*shapes), group
-    except ValueError:
+        # Each library reads its own sizes: torch's may not be numbers yet.
+        xp = namespace(given["query"])
+        return tuple(xp.broadcast_shapes(*shapes)), group
+    except (ValueError, RuntimeError):
         names = ", ".join(given)
         message = f"the leading axes of {names} do not broadcast: {shapes}"
         if takes_gqa and not enable_gqa and len({shape[-1:] for shape in shapes}) > 1:

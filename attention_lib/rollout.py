@@ -1,7 +1,5 @@
 """Attention followed through layers, back to the tokens at the start."""
 
-import numpy as np
-
 from attention_lib import _check
 from attention_lib._dispatch import cast, full, namespace, quiet, work_dtype
 from attention_lib.weightings.jacobians import diagonal
@@ -96,8 +94,8 @@ def _square(layers):
             dtypes = f"{layers[0].dtype} and {weights.dtype}"
             raise TypeError(f"layers 0 and {i} differ in dtype: {dtypes}")
     try:
-        np.broadcast_shapes(*(tuple(a.shape) for a in layers))
-    except ValueError:
+        namespace(layers[0]).broadcast_shapes(*(tuple(a.shape) for a in layers))
+    except (ValueError, RuntimeError):
         shapes = [tuple(a.shape) for a in layers]
         message = f"the leading axes of the layers do not broadcast: {shapes}"
         raise ValueError(message) from None

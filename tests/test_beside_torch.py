@@ -1,19 +1,14 @@
 """Attention among torch's other things: its modes, its defaults, and its files."""
 
-import copy
-import io
-import pickle
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 
 import attention_lib as al
-from attention_lib import finalize, masks, merge, partial_attention
+from attention_lib import finalize, masks, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
-from attention_lib.nn import Attention, LearnedWeighting, MultiHeadAttention
 from tests.in_turn import in_turn
 from tests.weightings.every import CASES
 
@@ -64,46 +59,6 @@ def test_numpy_calls_work_while_another_thread_imports_torch():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize(
-    "weighting", ["softmax", "softmax1", "normalized_tanh", "softpick", "sigmoid"]
-)
-def test_vmap_takes_and_gives_states(weighting):
-    given = [a.detach() for a in three(shape=(3, 2))]
-
-    def fold(query, key, value):
-        return partial_attention(query, key, value, weighting=weighting)
-
-    state = torch.func.vmap(fold)(*given)
-    assert isinstance(state, al.State)
-    twice = torch.func.vmap(lambda s, *a: finalize(merge(s, fold(*a))))(state, *given)
-    doubled = [given[0], *(torch.cat([a, a], -2) for a in given[1:])]
-    torch.testing.assert_close(twice, attend(*doubled, weighting=weighting))
-
-
-def test_vmap_takes_and_gives_the_numbers_of_keys_of_a_state():
-    query, key, value = (a.detach() for a in three(shape=(3, 2), n_keys=4))
-    n_keys = torch.arange(1, 5)[:, None].expand(3, 2, 4, 1)
-
-    def part(start):
-        block, options = slice(start, start + 2), {"weighting": "scalable_softmax"}
-
-        def fold(*given):
-            *arrays, n = given
-            options["n_keys"], options["key_offset"] = n, start
-            return partial_attention(*arrays, is_causal=True, **options)
-
-        given = query, key[..., block, :], value[..., block, :], n_keys
-        return torch.func.vmap(fold)(*given)
-
-    out = torch.func.vmap(lambda a, b: finalize(merge(a, b)))(part(0), part(2))
-    expected = attend(query, key, value, None, 0.0, True, weighting="scalable_softmax")
-    torch.testing.assert_close(out, expected)
-    one = torch.func.vmap(
-        lambda *a: partial_attention(*a, weighting="scalable_softmax", n_keys=4)
-    )(query, key, value)
-    assert one.n == 4
 
 
 SHAPES = {
@@ -267,40 +222,3 @@ def test_nested_transforms_give_the_second_derivative(rule, factor, dtype, row):
     actual = vmap(vmap(slope))(rows), vmap(vmap(torch.func.jacrev(slope)))(rows)
     for a, b in zip(actual, (jacobian, hessian), strict=True):
         torch.testing.assert_close(a[1, 1].double(), b, rtol=1e-5, atol=1e-6)
-
-
-@every_object
-def test_weightings_are_pickled_and_copied(case, rng):
-    for prepare in (torch.tensor, np.asarray):
-        weighting = case.make(**case.drawn(rng, (1, 1), prepare))
-        scores = prepare(rng.normal(size=(3, 5)))
-        for again in (
-            pickle.loads(pickle.dumps(weighting)),
-            copy.deepcopy(weighting),
-        ):
-            assert again.same_as(weighting)
-            assert bool((again(scores) == weighting(scores)).all())
-
-
-MODULES = [
-    LearnedWeighting(al.Entmax(torch.full((2, 1, 1), 1.3))),
-    Attention("softmax1", learned=("offset",), num_heads=2),
-    MultiHeadAttention(6, 2, weighting="entmax15", learned=("alpha",)),
-]
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: type(m).__name__)
-def test_modules_are_pickled_copied_and_saved(module):
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(0.1)
-    given = torch.randn(2, 2, 3, 6)
-    arguments = [given] * (3 if isinstance(module, Attention) else 1)
-    file = io.BytesIO()
-    torch.save(module.state_dict(), file)
-    file.seek(0)
-    loaded = copy.deepcopy(module)
-    loaded.load_state_dict({k: v * 0 for k, v in module.state_dict().items()})
-    loaded.load_state_dict(torch.load(file, weights_only=True))
-    for again in (loaded, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
-        torch.testing.assert_close(again(*arguments), module(*arguments))

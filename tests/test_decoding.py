@@ -77,3 +77,31 @@ def test_the_last_queries_see_the_cache_with_a_mask_at_its_end(
         out = attend(query[:, start:stop], *seen, mask, weighting=weighting)
         outs.append(engine.numpy(out, dtype))
     close(np.concatenate(outs, -2), engine.numpy(whole, dtype), dtype, 2)
+
+
+@every_engine
+@every_weighting
+@pytest.mark.parametrize("method", ["dense", "streaming"])
+def test_windows_and_distances_are_aligned_with_the_end_of_the_cache(
+    engine, weighting, method, rng
+):
+    query, key, value = three(engine, "float32", rng)
+    like = None if engine.device is None else key
+
+    def attention(start, stop, align="end"):
+        """Attend from some queries to the keys so far, once with each mask."""
+        sizes, options = (stop - start, stop), {"align": align, "like": like}
+        past = al.masks.causal(*sizes, **options)
+        window = al.masks.sliding_window(*sizes, 4, **options) & past
+        bias = al.masks.alibi(2, *sizes, **options | {"like": key})
+        bias = engine.xp.where(past, bias, bias - engine.xp.inf)
+        seen = key[:, :stop], value[:, :stop]
+        taken = {"weighting": weighting, "method": method}
+        outs = (attend(query[:, start:stop], *seen, m, **taken) for m in (window, bias))
+        return [engine.numpy(out, "float32") for out in outs]
+
+    whole = attention(0, LENGTH, align="start")
+    parts = [attention(0, PREFILL), attention(PREFILL, 17), attention(17, LENGTH)]
+    for actual, expected in zip(zip(*parts, strict=True), whole, strict=True):
+        size = max(1, abs(expected).max())
+        close(np.concatenate(actual, -2), expected, "float32", 4 * size)

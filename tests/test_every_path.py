@@ -97,7 +97,7 @@ def test_layout_law(engine, weighting, layout, small_blocks, rng):
 
 
 @every_weighting
-@pytest.mark.parametrize("scale", [-1.0, 0.0, -0.01, 3.0, 1e-9])
+@pytest.mark.parametrize("scale", [-1.0, 0.0, 1e-9])
 @in_turn(
     "case",
     [

@@ -7,7 +7,7 @@ from torch.export import Dim, export
 from attention_lib import PositiveRandomFeatures, linear_attention
 from attention_lib.nn import Attention, MultiHeadAttention
 
-STRICT = [True]  # each way in which torch traces
+STRICT = [True, False]  # each way in which torch traces
 causal_or_not = pytest.mark.parametrize("is_causal", [False, True])
 RANDOM = PositiveRandomFeatures(torch.linspace(-1, 1, 15).reshape(5, 3))
 every_map = pytest.mark.parametrize(
@@ -48,9 +48,7 @@ def test_linear_attention_is_exported_for_any_batch(feature_map, is_causal, stri
         torch.testing.assert_close(exported(*given), module(*given))
 
 
-@pytest.mark.parametrize(
-    ("feature_map", "is_causal"), [("elu_plus_one", True), (RANDOM, False)]
-)
+@pytest.mark.parametrize(("feature_map", "is_causal"), [("elu_plus_one", True)])
 def test_linear_attention_is_compiled_whole_for_any_size(feature_map, is_causal):
     def decode(query, key, value, more):
         options = {"feature_map": feature_map, "return_state": True}

@@ -3,6 +3,7 @@
 import pytest
 
 from attention_lib import weightings
+from attention_lib.book import reference
 from attention_lib.book.law_table import WEIGHTINGS
 from attention_lib.book.reference import support_rows, weighting_rows
 
@@ -50,7 +51,19 @@ def test_sources_are_named_with_their_year():
 
 
 def test_every_dtype_and_transform_is_supported_but_compiled_thresholds():
-    for name, *answers, _ in support_rows():
+    for name, *answers, broken, _ in support_rows():
         compiled = answers.pop()
+        looks = name in ("Sparsemax", "Entmax")
         assert answers == ["yes"] * 6, name
-        assert compiled == ("no" if name in ("Sparsemax", "Entmax") else "yes")
+        assert compiled == ("no" if looks else "yes")
+        traced = "export for any batch, make_fx"
+        assert broken == (traced if looks else "nothing"), name
+
+
+def test_what_goes_wrong_in_attention_is_in_the_table(monkeypatch):
+    def refuse(torch, module, given):
+        raise RuntimeError("not here")
+
+    monkeypatch.setattr(reference, "TRACERS", {"refused": refuse})
+    monkeypatch.setattr(reference, "WEIGHTINGS", WEIGHTINGS[:1])
+    assert [row[-2] for row in support_rows()] == ["refused"]

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from attention_lib import scaled_dot_product_attention as attend
 from attention_lib import weightings
 from attention_lib.book.law_table import WEIGHTINGS, label
 
@@ -54,7 +55,8 @@ def support_rows():
     -------
     list of tuple of str
         Name, then "yes" or "no" for each dtype, for autocast, ``torch.func.vmap`` and
-        ``torch.compile(fullgraph=True)``, and the devices that this was run on.
+        ``torch.compile(fullgraph=True)``, what breaks in attention with it (see
+        `TRACERS`), and the devices that this was run on.
     """
     import torch
 
@@ -90,7 +92,63 @@ def _support(weighting, torch, device):
     answers += [works(autocast, 1e-9)]
     answers += [works(lambda: torch.func.vmap(weighting)(rows), 1e-9)]
     answers += [works(compiled, 1e-9)]
-    return (label(weighting), *map(_yes, answers), device)
+    broken = ", ".join(_broken(weighting, torch, device)) or "nothing"
+    return (label(weighting), *map(_yes, answers), broken, device)
+
+
+def _broken(weighting, torch, device):
+    """Name what cannot take attention apart, or gives something else."""
+
+    class Attend(torch.nn.Module):
+        def forward(self, query, key, value):
+            return attend(query, key, value, is_causal=True, weighting=weighting)
+
+    def three(n_batches, seed=0):
+        rng = np.random.default_rng(seed)
+        return tuple(
+            torch.tensor(rng.normal(size=(n_batches, 2, n, 3)), device=device)
+            for n in (5, 7, 7)
+        )
+
+    for name, tracer in TRACERS.items():
+        try:
+            traced = tracer(torch, Attend(), three(4))
+            # Another batch has other numbers, too: a recorded look at some would show.
+            other = three(4, seed=1) if name == "make_fx" else three(6)
+            fine = torch.allclose(traced(*other), Attend()(*other))
+        except Exception:  # whatever goes wrong, it is not supported
+            fine = False
+        if not fine:
+            yield name
+
+
+def _exported(torch, module, given):
+    batches = {0: torch.export.Dim("batches", min=2, max=64)}
+    shapes = (batches, batches, batches)
+    return torch.export.export(
+        module, given, dynamic_shapes=shapes, strict=False
+    ).module()
+
+
+def _recorded(torch, module, given):
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    return make_fx(module)(*given)
+
+
+def _without_numbers(torch, module, given):
+    shape = module(*(a.to("meta") for a in given)).shape
+    if shape != given[0].shape:
+        raise ValueError(f"the shape is {tuple(shape)}")
+    return module
+
+
+# What takes attention apart for inputs of other numbers or sizes, or of no numbers.
+TRACERS = {
+    "export for any batch": _exported,
+    "make_fx": _recorded,
+    "meta tensors": _without_numbers,
+}
 
 
 def _formula(weighting):

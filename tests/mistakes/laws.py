@@ -54,10 +54,8 @@ def the_kernel_is_given_a_negative_scale_with_causal(right, call, stream):
     return out.reshape(*call.lead, *out.shape[-2:])
 
 
-@mistake("numpy_backend.scores.scaled_product", f"{LAW}scale_law[numpy--0.01-softmax]")
-@mistake(
-    "torch_backend.scores._scaled_product", f"{LAW}scale_law[torch--0.01-softpick]"
-)
+@mistake("numpy_backend.scores.scaled_product", f"{LAW}scale_law[numpy--1.0-softmax]")
+@mistake("torch_backend.scores._scaled_product", f"{LAW}scale_law[torch--1.0-softpick]")
 def the_sign_of_the_scale_is_lost(right, query, key, scale, *given, **options):
     """Take the root of the scale's size on both sides, and forget its sign."""
     return right(query, key, abs(scale), *given, **options)

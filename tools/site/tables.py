@@ -29,6 +29,7 @@ SUPPORT = (
     "autocast",
     "vmap",
     "compile",
+    "breaks",
     "run on",
 )
 
