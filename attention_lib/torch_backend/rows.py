@@ -2,7 +2,7 @@
 
 import torch
 
-from attention_lib._dispatch import product
+from attention_lib._dispatch import product, traced
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -40,7 +40,10 @@ def _mended(weights):
     """
     if weights.shape[-1] <= LONG or weights.device.type != "cpu":
         return weights
-    return weights / weights.detach().sum(-1, keepdim=True)
+    total = weights.detach().sum(-1, keepdim=True)
+    if weights.requires_grad or traced(weights):
+        return weights / total
+    return weights.div_(total)  # no graph holds them, and new memory costs more
 
 
 def _top(z):
