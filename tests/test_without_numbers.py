@@ -56,7 +56,7 @@ def folded(query, key, value, weighting):
     return finalize(merge(*parts))
 
 
-def everything(make):
+def everything(make, methods=METHODS):
     """Give functions of query, key, value and parameters that use a weighting."""
 
     def attention(method, **options):
@@ -67,14 +67,14 @@ def everything(make):
         return call
 
     yield lambda query, key, value, *given: make(*given)(query)
-    for method in METHODS:
+    for method in methods:
         yield attention(method)
         yield attention(method, is_causal=True, softcap=2.0)
 
 
-def masked(make):
+def masked(make, methods=METHODS):
     """Give functions of query, key, value, mask and parameters."""
-    for method in METHODS:
+    for method in methods:
         yield lambda query, key, value, mask, *given, method=method: attend(
             query, key, value, mask, method=method, weighting=make(*given)
         )
@@ -158,9 +158,10 @@ def recorded(function, arrays, mode):
 @every_traced
 def test_make_fx_records_every_weighting_for_other_numbers(case, rng):
     make, params = made(case, rng)
-    for function in everything(make):
+    methods = ("auto", "streaming")
+    for function in everything(make, methods):
         recorded(function, (*three(), *params), "real")
-    for function in masked(make):
+    for function in masked(make, methods):
         recorded(function, (*three(), MASK, *params), "real")
 
 
@@ -236,8 +237,9 @@ def compiled(function):
     return torch.compile(function, backend="eager", fullgraph=True, dynamic=True)
 
 
-def test_every_form_of_attention_is_compiled_whole_for_any_size():
-    module = Attend()
+@pytest.mark.parametrize("weighting", ["softmax", "scalable_softmax"])
+def test_every_form_of_attention_is_compiled_whole_for_any_size(weighting):
+    module = Attend(weighting=weighting)
     whole = compiled(module)
     for n_batches in (4, 6):
         given = inputs(n_batches)
