@@ -108,6 +108,10 @@ def entmax(x, alpha=1.5, axis=-1, *, where=None):
     the threshold changes without bound with its score, so its digits are not those of
     the exact one: the condition above holds to rounding *before* the power is taken.
 
+    The steps end by a look at the numbers, so no graph can hold them: ``make_fx``,
+    ``torch.export`` and ``torch.compile(fullgraph=True)`` refuse entmax and sparsemax.
+    On meta and fake tensors both give the shape.
+
     References
     ----------
     B. Peters, V. Niculae and A. F. T. Martins (2019). Sparse sequence-to-sequence
