@@ -97,9 +97,9 @@ def _mode(name, torch):
 
 
 def _is_fake(x, torch):
-    # A look at the type first: it is cheaper, and most are of torch's own.
-    fake = torch._subclasses.fake_tensor.FakeTensor
-    return type(x) is not torch.Tensor and isinstance(x, fake)
+    if type(x) is torch.Tensor:  # most are, and this look is cheap
+        return False
+    return isinstance(x, torch._subclasses.fake_tensor.FakeTensor)
 
 
 def cast(x, dtype):

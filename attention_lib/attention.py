@@ -100,6 +100,9 @@ def scaled_dot_product_attention(
     their sums; on a GPU this synchronises once. While compiling, and where "sdpa" is
     asked for inside a ``torch.func`` transform, the test is left out.
 
+    Inside autocast arrays of 16 and of 32 bits may be mixed: all are cast to autocast's
+    dtype first, as torch's function does. Otherwise nothing is recast.
+
     Streaming in torch keeps one number a query for the way back and computes the rest
     again. Blocks are written over the same few megabytes where all numbers are finite
     and, for the kinds that divide by a sum, where the scores stay below 60 by Cauchy

@@ -93,6 +93,14 @@ def test_what_has_no_size_is_attended_to(case, name, rng):
                 assert attend(*arrays, **options).shape == tuple(out.shape)
 
 
+@pytest.mark.parametrize("n_keys", [0, 1])
+@pytest.mark.parametrize("method", METHODS[:3])
+def test_scores_that_are_multiplied_by_zero_have_a_gradient_of_zero(n_keys, method):
+    given = three(n_keys=n_keys)
+    attend(*given, weighting="scalable_softmax", method=method).sum().backward()
+    assert bool((given[0].grad == 0).all())
+
+
 @every_object
 def test_what_is_all_dropped_is_zero(case, rng):
     weighting, where = made(case, rng), torch.rand(4, 6) < 0.7

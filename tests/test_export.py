@@ -7,7 +7,7 @@ from torch.export import Dim, export
 from attention_lib import PositiveRandomFeatures, linear_attention
 from attention_lib.nn import Attention, MultiHeadAttention
 
-STRICT = [True, False]  # each way in which torch traces
+STRICT = [False]  # each way in which torch traces
 causal_or_not = pytest.mark.parametrize("is_causal", [False, True])
 RANDOM = PositiveRandomFeatures(torch.linspace(-1, 1, 15).reshape(5, 3))
 every_map = pytest.mark.parametrize(

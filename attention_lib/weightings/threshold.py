@@ -112,6 +112,10 @@ def entmax(x, alpha=1.5, axis=-1, *, where=None):
     Up to alpha = 2 the error of a weight is at most ``8 eps``, however small it is, in
     rows of up to 30,000 keys; beyond it no bound holds for all scores.
 
+    The steps end by a look at the numbers, so no graph can hold them: ``make_fx``,
+    ``torch.export`` and ``torch.compile(fullgraph=True)`` refuse entmax and sparsemax.
+    On meta and fake tensors both give the shape.
+
     References
     ----------
     B. Peters, V. Niculae and A. F. T. Martins (2019). Sparse sequence-to-sequence
