@@ -194,6 +194,8 @@ def _leading_axes(given, enable_gqa, takes_gqa):
             raise ValueError(message)
         group = heads // n_kv_heads
         shapes[1:] = [(*shape[:-1], heads) for shape in shapes[1:]]
+    if all(shape == shapes[0] for shape in shapes[1:]):
+        return shapes[0], group
     try:
         # Each library reads its own sizes: torch's may not be numbers yet.
         xp = namespace(given["query"])

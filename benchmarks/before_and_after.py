@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 9
+MEASURE = "times as long"
 MOST = 1.05  # or as far as the other is from itself
 ATTENTION = (
     "softmax",
@@ -176,28 +176,32 @@ def main(other: str, names: list[str]) -> None:
     from benchmarks.machine import machine, versions
     from benchmarks.timing import Row
 
+    found = subprocess.run(
+        ["git", "-C", other, "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    peer = f"commit {found.stdout.strip()}"
     workers = [Worker(ROOT), Worker(Path(other)), Worker(Path(other))]
     rows = []
     try:
         for name in names or cases():
             times = [[w.seconds(name) for w in workers] for _ in range(ROUNDS + 1)]
-            times = times[1:]  # the first round loads code
-            apart = [again / before for _, before, again in times]
-            goal = max(MOST, *apart) if median(apart) > 0 else MOST
-            pairs = [(now, before) for now, before, _ in times]
-            row = Row(name, "the other checkout", "times as long", goal, pairs)
+            now, before, again = zip(*times[1:], strict=True)  # the first loads code
+            apart = list(zip(again, before, strict=True))
+            most = max(a / b for a, b in apart)
+            itself = Row(f"{name}: {peer} itself", peer, MEASURE, most, apart)
+            pairs = list(zip(now, before, strict=True))
+            row = Row(name, peer, MEASURE, max(MOST, most), pairs)
             print(row, flush=True)
-            rows.append(asdict(row) | {"other against itself": sorted(apart)})
+            rows += [asdict(row), asdict(itself)]
     finally:
         for worker in workers:
             worker.end()
-    commit = subprocess.run(
-        ["git", "-C", other, "rev-parse", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
     about = {
         "benchmark": "before_and_after",
         "date": datetime.date.today().isoformat(),
-        "other": commit,
         "machine": machine(),
         "versions": versions(),
         "rows": rows,

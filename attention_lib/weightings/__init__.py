@@ -79,11 +79,10 @@ def get_weighting(weighting):
     if isinstance(weighting, Weighting):
         return weighting
     if isinstance(weighting, str):
-        by_name = {n: (e, p) for e in REGISTRY for n, p in e.strings.items()}
-        if weighting in by_name:
-            entry, params = by_name[weighting]
-            return entry.make(**params)
-        known = ", ".join(map(repr, by_name))
+        for entry in REGISTRY:
+            if weighting in entry.strings:
+                return entry.make(**entry.strings[weighting])
+        known = ", ".join(repr(n) for entry in REGISTRY for n in entry.strings)
         raise ValueError(f"unknown weighting {weighting!r}; known are {known}")
     given = getattr(weighting, "__name__", type(weighting).__name__)
     raise TypeError(f"weighting must be a name or a Weighting object; got {given}")
