@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "scipy", "torch", "threadpoolctl")
 def machine() -> dict[str, object]:
     """Return processor, cores, system and how busy it was; no names, no paths."""
     return {
-        "processor": processor(),
+        "processor": processor().replace(" @ ", " at "),
         "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,

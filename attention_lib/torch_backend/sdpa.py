@@ -129,7 +129,9 @@ def _within_reach(call, query, scale, factor):
 
     The lowest number of a mask stays the lowest.
     """
-    if (isinstance(factor, float) and factor == 1) or not all(call.shape):
+    if isinstance(factor, float) and factor == 1:
+        return True
+    if not (query.numel() and call.key.numel()):  # scores of zero, or none
         return True
     asked, held = (
         torch.stack(a.aminmax()).abs().amax().double() for a in (query, call.key)
