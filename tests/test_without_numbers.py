@@ -224,7 +224,7 @@ def test_attention_is_exported_for_any_batch(module):
         torch.testing.assert_close(exported(*given), module(*given))
 
 
-@every_form
+@pytest.mark.parametrize("module", FORMS[1:], ids=lambda m: str(m.options))
 def test_attention_is_compiled_whole_for_any_size(module):
     torch._dynamo.reset()
     whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
