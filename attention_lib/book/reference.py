@@ -159,7 +159,8 @@ def _formula(weighting):
 
 
 def _state(weighting):
-    if hasattr(weighting, "log_phi") or hasattr(weighting, "relative"):
+    stream = weighting.stream(ROWS.shape[-1])
+    if stream is not None and (stream.logs or stream.growth):
         return STATES["exponential"]
     return STATES[weighting.kind]
 
