@@ -172,9 +172,8 @@ def at_least_one(n):
 
 def log_of(n):
     """Give the logarithm of a number of keys, zero of none, or one for each row."""
-    if isinstance(n, int):
-        return math.log(max(n, 1))
-    return namespace(n).log(at_least_one(n))
+    n = at_least_one(n)
+    return math.log(n) if isinstance(n, int) else namespace(n).log(n)
 
 
 def largest(x, where=None):

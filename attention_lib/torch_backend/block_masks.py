@@ -5,6 +5,8 @@ import math
 import numpy as np
 import torch
 
+from attention_lib.torch_backend.masking import part_of
+
 __all__ = ["finish"]
 
 
@@ -27,9 +29,7 @@ def finish(x, block, rule, call):
 
 def _part(mask, lead, block):
     """Give the part of a mask that belongs to a block, with one axis of heads."""
-    mask = torch.atleast_2d(mask)
-    mask = mask[..., block.rows, :] if mask.shape[-2] > 1 else mask
-    mask = mask[..., : block.stop] if mask.shape[-1] > 1 else mask
+    mask = part_of(mask, block.rows, block.stop)
     if math.prod(mask.shape[:-2]) == 1:
         return mask.reshape(1, *mask.shape[-2:])
     # Head by head: a mask that its leading axes share is never expanded in memory.

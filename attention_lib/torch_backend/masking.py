@@ -25,8 +25,7 @@ def where_of(call, block=slice(None), stop=None, offsets=(0, 0)):
 
 def part_of(a, block, stop):
     """Cut a mask to a block of queries and the keys before `stop`."""
-    if a.ndim > 1 and a.shape[-2] > 1:
-        a = a[..., block, :]
+    a = a[..., block, :] if a.shape[-2] > 1 else a
     return a[..., :stop] if a.shape[-1] > 1 else a
 
 
@@ -46,7 +45,7 @@ def count_keys(call):
     for start in range(0, max(length, 1), COUNTED):
         where = where_of(call, slice(start, min(start + COUNTED, length)))
         counts.append(where.expand(*where.shape[:-1], n_keys).sum(-1, keepdim=True))
-        if where.ndim == 1 or where.shape[-2] == 1 < length:
+        if where.shape[-2] == 1 < length:
             return counts[0].to(dtype)  # the same for every query
     return torch.cat(counts, -2).to(dtype)
 

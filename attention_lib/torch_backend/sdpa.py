@@ -109,8 +109,7 @@ def _softmax(call, stream):
         query = (query * (stream.sign * factor)).to(query.dtype)
     if not (traced(query) or _within_reach(call, query, scale, factor)):
         return None
-    if scale <= 0:  # the kernel hides with -inf before it multiplies
-        query, scale = (-query, -scale) if scale else (query * 0, 1.0)
+    query, scale = _above_zero(query, scale)
     if call.bias is not None:
         mask = call.bias if factor == 1 else _multiplied(call.bias, factor)
     if mask is not None and causal:  # SDPA takes one or the other
@@ -121,6 +120,16 @@ def _softmax(call, stream):
         mask = _four(call, mask, call.shape[-2:])
     out = sdpa(query, key, value, mask, call.dropout_p, causal, scale=scale)
     return out.reshape(*call.lead, *out.shape[-2:])
+
+
+def _above_zero(query, scale):
+    """Move sign and zero from the scale to the query, which both hold exactly.
+
+    The kernel hides with -inf before it multiplies by the scale.
+    """
+    if scale > 0:
+        return query, scale
+    return (-query, -scale) if scale else (query * 0, 1.0)
 
 
 @torch.no_grad()
@@ -169,9 +178,7 @@ def _softmax1(call, offset):
         a if a.stride(-1) == 1 else a.contiguous()
         for a in _in_four_axes(call, call.query)
     )
-    if call.scale <= 0:  # it hides with -inf before it multiplies
-        query = -query if call.scale else query * 0
-    scale = abs(call.scale) or 1.0
+    query, scale = _above_zero(query, call.scale)
     offset = torch.as_tensor(offset, dtype=query.dtype, device=query.device)
     offset = _four(call, offset, (call.shape[-2], 1)).squeeze(-1)
     out = _Softmax1.apply(query, key, value, offset, call.is_causal, scale)

@@ -252,7 +252,7 @@ class Pointwise(_Streamed):
         """Give those of ``diag(phi')``: a score moves its own weight only."""
         n = (scores.shape[-1],) if self.uses_n else ()
         none = namespace(scores).zeros_like(scores)
-        return _differentiated(self, scores, *("derivative", "phi"), *n), none, none
+        return _differentiated(self, scores, "derivative", "phi", *n), none, none
 
 
 class Threshold(Weighting):
