@@ -7,6 +7,7 @@ from attention_lib._dispatch import product, traced
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 LONG = 4096  # rows up to here lose few digits
+NEAR = 8  # units in the last place by which a sum may miss one
 
 
 def softmax(scores, where=None, multiplier=1.0):
@@ -41,8 +42,12 @@ def _mended(weights):
     if weights.shape[-1] <= LONG or weights.device.type != "cpu":
         return weights
     total = weights.detach().sum(-1, keepdim=True)
+    near = (total - 1).abs() <= NEAR * torch.finfo(total.dtype).eps
+    total = torch.where(near, 1, total)
     if weights.requires_grad or traced(weights):
         return weights / total
+    if near.all():  # as in most rows; to go over all weights again costs a third
+        return weights
     return weights.div_(total)  # no graph holds them, and new memory costs more
 
 
