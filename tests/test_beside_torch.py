@@ -10,9 +10,9 @@ import attention_lib as al
 from attention_lib import finalize, masks, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
 from tests.in_turn import in_turn
-from tests.weightings.every import CASES
+from tests.weightings.every import A_WAY_EACH
 
-OBJECTS = [case for case in CASES if case.make is not None]
+OBJECTS = [case for case in A_WAY_EACH if case.make is not None]
 every_object = pytest.mark.parametrize("case", OBJECTS, ids=str)
 METHODS = ("auto", "dense", "streaming", "sdpa")
 

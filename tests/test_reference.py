@@ -1,10 +1,11 @@
 """The tables of the API page say what the weightings do."""
 
 import pytest
+import torch
 
 from attention_lib import weightings
-from attention_lib.book import reference
-from attention_lib.book.law_table import WEIGHTINGS
+from attention_lib.book.experiments import load, support
+from attention_lib.book.law_table import WEIGHTINGS, label
 from attention_lib.book.reference import support_rows, weighting_rows
 
 TABLE = {row[0]: row[1:] for row in weighting_rows()}
@@ -60,10 +61,29 @@ def test_every_dtype_and_transform_is_supported_but_compiled_thresholds():
         assert broken == (traced if looks else "nothing"), name
 
 
+# A weighting of each kind whose answers differ or that takes another way in attention.
+FEW = ("Softmax", "Entmax", "Softpick", "Sigmoid")
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_the_table_is_what_running_gives(name):
+    (weighting,) = (w for w in WEIGHTINGS if label(w) == name)
+    (saved,) = (row for row in support_rows() if row[0] == name)
+    assert support.support(weighting)[:-1] == saved[:-1]
+
+
+def test_the_table_was_run_with_the_torch_that_is_used():
+    used = torch.__version__.partition("+")[0]
+    assert load("support")["versions"]["torch"].partition("+")[0] == used
+
+
+def test_every_weighting_was_tried():
+    assert [row[0] for row in support_rows()] == [label(w) for w in WEIGHTINGS]
+
+
 def test_what_goes_wrong_in_attention_is_in_the_table(monkeypatch):
-    def refuse(torch, module, given):
+    def refuse(module, given):
         raise RuntimeError("not here")
 
-    monkeypatch.setattr(reference, "TRACERS", {"refused": refuse})
-    monkeypatch.setattr(reference, "WEIGHTINGS", WEIGHTINGS[:1])
-    assert [row[-2] for row in support_rows()] == ["refused"]
+    monkeypatch.setattr(support, "TRACERS", {"refused": refuse})
+    assert support.support(WEIGHTINGS[0])[-2] == "refused"

@@ -12,9 +12,9 @@ import attention_lib as al
 from attention_lib import finalize, masks, merge, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
 from tests.in_turn import in_turn
-from tests.weightings.every import CASES
+from tests.weightings.every import A_WAY_EACH
 
-OBJECTS = [case for case in CASES if case.make is not None]
+OBJECTS = [case for case in A_WAY_EACH if case.make is not None]
 every_object = pytest.mark.parametrize("case", OBJECTS, ids=str)
 # The others look at numbers to find their threshold, but for alpha = 1, softmax.
 TRACED = [c for c in OBJECTS if c.make.kind != "threshold" or c.params == {"alpha": 1}]

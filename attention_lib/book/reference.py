@@ -1,4 +1,4 @@
-"""Tables for the API page, made from the weightings and by running them."""
+"""Tables for the API page: what the weightings are, and what running them gave."""
 
 import dataclasses
 import inspect
@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from attention_lib import scaled_dot_product_attention as attend
 from attention_lib import weightings
+from attention_lib.book.experiments import load
 from attention_lib.book.law_table import WEIGHTINGS, label
 
 __all__ = ["support_rows", "weighting_rows"]
@@ -21,7 +21,6 @@ STATES = {
     "selection": "none here",
 }
 ROWS = np.random.default_rng(0).normal(size=(200, 5))
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def weighting_rows():
@@ -49,106 +48,14 @@ def weighting_rows():
 
 
 def support_rows():
-    """Give a row for each weighting: which dtypes and transforms take it, by running.
+    """Give a row for each weighting: which dtypes and transforms take it.
 
     Returns
     -------
-    list of tuple of str
-        Name, then "yes" or "no" for each dtype, for autocast, ``torch.func.vmap`` and
-        ``torch.compile(fullgraph=True)``, what breaks in attention with it (see
-        `TRACERS`), and the devices that this was run on.
+    list of list of str
+        As `attention_lib.book.experiments.support` found by running each, and saved.
     """
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return [_support(weighting, torch, device) for weighting in WEIGHTINGS]
-
-
-def _support(weighting, torch, device):
-    rows = torch.tensor(ROWS, device=device)
-    exact = weighting(rows)
-
-    def works(compute, close):
-        try:
-            return bool(torch.allclose(compute().double(), exact, atol=close))
-        except Exception:  # whatever goes wrong, it is not supported
-            return False
-
-    def in_dtype(name):
-        dtype = getattr(torch, name)
-        close = 20 * float(torch.finfo(dtype).eps)
-        return works(lambda: weighting(rows.to(dtype)), close)
-
-    def autocast():
-        with torch.autocast(device, dtype=torch.bfloat16):
-            return weighting(rows)
-
-    def compiled():
-        torch._dynamo.reset()
-        call = torch.compile(lambda x: weighting(x), fullgraph=True, backend="eager")
-        return call(rows)
-
-    answers = [in_dtype(name) for name in DTYPES]
-    answers += [works(autocast, 1e-9)]
-    answers += [works(lambda: torch.func.vmap(weighting)(rows), 1e-9)]
-    answers += [works(compiled, 1e-9)]
-    broken = ", ".join(_broken(weighting, torch, device)) or "nothing"
-    return (label(weighting), *map(_yes, answers), broken, device)
-
-
-def _broken(weighting, torch, device):
-    """Name what cannot take attention apart, or gives something else."""
-
-    class Attend(torch.nn.Module):
-        def forward(self, query, key, value):
-            return attend(query, key, value, is_causal=True, weighting=weighting)
-
-    def three(n_batches, seed=0):
-        rng = np.random.default_rng(seed)
-        return tuple(
-            torch.tensor(rng.normal(size=(n_batches, 2, n, 3)), device=device)
-            for n in (5, 7, 7)
-        )
-
-    for name, tracer in TRACERS.items():
-        try:
-            traced = tracer(torch, Attend(), three(4))
-            # Another batch has other numbers, too: a recorded look at some would show.
-            other = three(4, seed=1) if name == "make_fx" else three(6)
-            fine = torch.allclose(traced(*other), Attend()(*other))
-        except Exception:  # whatever goes wrong, it is not supported
-            fine = False
-        if not fine:
-            yield name
-
-
-def _exported(torch, module, given):
-    batches = {0: torch.export.Dim("batches", min=2, max=64)}
-    shapes = (batches, batches, batches)
-    return torch.export.export(
-        module, given, dynamic_shapes=shapes, strict=False
-    ).module()
-
-
-def _recorded(torch, module, given):
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    return make_fx(module)(*given)
-
-
-def _without_numbers(torch, module, given):
-    shape = module(*(a.to("meta") for a in given)).shape
-    if shape != given[0].shape:
-        raise ValueError(f"the shape is {tuple(shape)}")
-    return module
-
-
-# What takes attention apart for inputs of other numbers or sizes, or of no numbers.
-TRACERS = {
-    "export for any batch": _exported,
-    "make_fx": _recorded,
-    "meta tensors": _without_numbers,
-}
+    return load("support")["result"]["rows"]
 
 
 def _formula(weighting):

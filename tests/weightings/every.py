@@ -31,6 +31,11 @@ class Case:
         return f"{self.name}({', '.join(given)})".replace(" ", "")
 
     @property
+    def plain(self):
+        """Whether each parameter is a number or a flag."""
+        return not any(isinstance(v, Each | str) for v in self.params.values())
+
+    @property
     def numbers(self):
         """Whether each parameter is one number."""
         return not any(isinstance(value, Each) for value in self.params.values())
@@ -102,6 +107,13 @@ ONE_OF_EACH = [
     case
     for i, case in enumerate(CASES)
     if case.name not in [before.name for before in CASES[:i]]
+]
+# Enough where the values of a number change no step: the defaults, and whatever is an
+# array, a word or an alpha, by which the way is chosen.
+A_WAY_EACH = [
+    case
+    for case in CASES
+    if case in ONE_OF_EACH or "alpha" in case.params or not case.plain
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 one_of_each = pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)

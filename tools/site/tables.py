@@ -118,7 +118,7 @@ class SupportTable(Table):
     label = "What torch may do with them, by running it"
 
     def rows(self):
-        """Run each weighting."""
+        """Take the rows from the saved result."""
         from attention_lib.book.reference import support_rows
 
         for name, *rest in support_rows():

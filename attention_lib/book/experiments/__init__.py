@@ -1,9 +1,9 @@
-"""The trained and measured experiments of the chapters, one file a task.
+"""The trained and measured experiments of the book, one file a task.
 
-Each file states its question and its protocol, and offers a function that a chapter
-calls with small arguments, and ``protocol()``, which runs it all. What that gave is
-saved beside it: `load` reads it. To run them again: ``make experiments``. They are toys
-that show a mechanism; none says how good a language model would be.
+Each file states its question and its protocol, and offers a function that a page or a
+test calls with small arguments, and ``protocol()``, which runs it all. What that gave
+is saved beside it: `load` reads it. To run them again: ``make experiments``. Those that
+train are toys: they show a mechanism; none says how good a language model would be.
 """
 
 import json
@@ -21,6 +21,7 @@ NAMES = (
     "bayes_lookup",
     "match_or_nothing",
     "self_match",
+    "support",
 )
 
 
