@@ -48,7 +48,7 @@ def weighting_rows():
 
 
 def support_rows():
-    """Give a row for each weighting: which dtypes and transforms take it.
+    """Give a row for each weighting: which dtypes and transforms take it, on a CPU.
 
     Returns
     -------

@@ -30,7 +30,6 @@ SUPPORT = (
     "vmap",
     "compile",
     "breaks",
-    "run on",
 )
 
 
@@ -115,7 +114,7 @@ class SupportTable(Table):
     """Which dtypes and transforms each weighting takes, in torch."""
 
     heads = SUPPORT
-    label = "What torch may do with them, by running it"
+    label = "What torch may do with them, run on a CPU"
 
     def rows(self):
         """Take the rows from the saved result."""

@@ -14,6 +14,7 @@ from attention_lib.book.law_table import WEIGHTINGS, label
 __all__ = ["protocol", "support"]
 
 ROWS = np.random.default_rng(0).normal(size=(200, 5))
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -23,9 +24,10 @@ def protocol():
     Returns
     -------
     dict
-        ``rows``: one list for each weighting, as `support` gives it.
+        ``device``: where it was run, and ``rows``: one list for each weighting, as
+        `support` gives it.
     """
-    return {"rows": [support(weighting) for weighting in WEIGHTINGS]}
+    return {"device": DEVICE, "rows": [support(weighting) for weighting in WEIGHTINGS]}
 
 
 def support(weighting):
@@ -35,11 +37,10 @@ def support(weighting):
     -------
     list of str
         Name, then "yes" or "no" for each dtype, for autocast, ``torch.func.vmap`` and
-        ``torch.compile(fullgraph=True)``, what breaks in attention with it (see
-        `TRACERS`), and the devices that this was run on.
+        ``torch.compile(fullgraph=True)``, and what breaks in attention with it (see
+        `TRACERS`).
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    rows = torch.tensor(ROWS, device=device)
+    rows = torch.tensor(ROWS, device=DEVICE)
     exact = weighting(rows)
 
     def works(compute, close):
@@ -54,7 +55,7 @@ def support(weighting):
         return works(lambda: weighting(rows.to(dtype)), close)
 
     def autocast():
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
             return weighting(rows)
 
     def compiled():
@@ -66,12 +67,12 @@ def support(weighting):
     answers += [works(autocast, 1e-9)]
     answers += [works(lambda: torch.func.vmap(weighting)(rows), 1e-9)]
     answers += [works(compiled, 1e-9)]
-    broken = ", ".join(_broken(weighting, device)) or "nothing"
+    broken = ", ".join(_broken(weighting)) or "nothing"
     said = ["yes" if answer else "no" for answer in answers]
-    return [label(weighting), *said, broken, device]
+    return [label(weighting), *said, broken]
 
 
-def _broken(weighting, device):
+def _broken(weighting):
     """Name what cannot take attention apart, or gives something else."""
 
     class Attend(torch.nn.Module):
@@ -81,7 +82,7 @@ def _broken(weighting, device):
     def three(n_batches, seed=0):
         rng = np.random.default_rng(seed)
         return tuple(
-            torch.tensor(rng.normal(size=(n_batches, 2, n, 3)), device=device)
+            torch.tensor(rng.normal(size=(n_batches, 2, n, 3)), device=DEVICE)
             for n in (5, 7, 7)
         )
 
