@@ -195,6 +195,18 @@ def test_dropout_repeats_with_its_source_and_keeps_the_mean(engine, method, rng)
     assert (abs(draws.mean(0) - whole) < 4.5 * error).all()
 
 
+@pytest.mark.parametrize("weighting", ["softpick", "sparsemax"])
+def test_dropout_of_many_keys_needs_the_matrix(weighting, rng):
+    given = [torch.tensor(rng.normal(size=(2, 300, 4))) for _ in range(3)]
+
+    def drop(method):
+        options = {"dropout_p": 0.3, "weighting": weighting, "method": method}
+        rng = torch.Generator().manual_seed(0)
+        return scaled_dot_product_attention(*given, **options, rng=rng)
+
+    assert torch.equal(drop("auto"), drop("dense"))
+
+
 def test_dropout_drops_weights_after_the_weighting(engine):
     # Values of one say how much weight is left: whole multiples of 1 / 0.75 n.
     query, key = (engine.array(np.zeros((n, 2))) for n in (101, 10))

@@ -156,6 +156,26 @@ def test_different_weightings_do_not_merge(engine, rng):
     merge(states[2], again)
 
 
+COUNTS = [
+    (7, 8),
+    (7, [[7], [7], [7]]),
+    ([[7], [7], [7]], [[7], [8], [7]]),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), COUNTS)
+def test_states_that_count_other_keys_do_not_merge(engine, one, other, rng):
+    given = [engine.array(rng.normal(size=(3, 2))) for _ in range(3)]
+
+    def state(n_keys):
+        n = n_keys if isinstance(n_keys, int) else engine.array(n_keys)
+        return partial_attention(*given, weighting="scalable_softmax", n_keys=n)
+
+    merge(state(one), state(one))
+    with pytest.raises(ValueError, match="the states count other keys"):
+        merge(state(one), state(other))
+
+
 @pytest.mark.parametrize("weighting", [TextbookSparsemax(), TopOne()], ids=name_of)
 def test_kinds_without_a_state_say_so(engine, weighting, rng):
     arrays = [engine.array(a) for a in three(rng)]

@@ -53,12 +53,7 @@ class _Entmax(torch.autograd.Function):
     @staticmethod
     def jvp(ctx, scores, c, where):
         weights, saved_c = ctx.saved_tensors
-        moves = torch.zeros_like(weights)
-        if scores is not None:
-            moves = moves + _along(weights, saved_c, scores)
-        if c is not None:
-            moves = moves + c * _in_alpha(weights, saved_c)
-        return moves
+        return _along(weights, saved_c, scores) + c * _in_alpha(weights, saved_c)
 
     @staticmethod
     def vmap(info, in_dims, scores, c, where):
@@ -243,7 +238,7 @@ def _newton(z, tau, c, u, close):
             s = squares.mul_(u).sum(-1, keepdim=True)
             step = (f - f**0.75) / s
         else:
-            powers = _power(u, a - 1)
+            powers = u ** (a - 1)
             s = powers.sum(-1, keepdim=True)
             f = powers.mul_(u).sum(-1, keepdim=True)
             step = (f - f ** (1 - c)) / s
@@ -267,15 +262,3 @@ def _raise(u, a):
         u.mul_(u)
         return u.mul_(u)
     return u.pow_(a)
-
-
-def _power(u, a):
-    """Raise to a power; small whole ones by multiplication."""
-    if a == 2:
-        return u * u
-    if a == 3:
-        return u * u * u
-    if a == 4:
-        square = u * u
-        return square.mul_(square)
-    return u**a

@@ -200,10 +200,6 @@ class _Shares(Sum):
         """Give the score itself."""
         return scores
 
-    def derivative(self, scores):
-        """Differentiate `phi`: one everywhere."""
-        return namespace(scores).ones_like(scores)
-
     def record(self, n=None):
         """Name a size that grows like the score: rows are scaled before the sum."""
         return Stream(self.kind, rule=self.phi, eps=self.eps, growth="size")

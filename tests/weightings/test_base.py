@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from attention_lib import (
+    Sigmoid,
     Softmax,
     Weighting,
     attention_weights,
@@ -300,6 +301,33 @@ def test_a_kind_without_a_jacobian_says_so():
 
     with pytest.raises(TypeError, match="Mine has no Jacobian in closed form"):
         jacobian(Mine(), np.ones(3))
+
+
+def test_a_derivative_of_another_rule_gives_no_jacobian(engine):
+    class Squares(Sigmoid):
+        def phi(self, scores, *n):
+            return scores**2
+
+    with pytest.raises(TypeError, match="`derivative` is that of another `phi`"):
+        jacobian(Squares(), engine.array(np.ones(3)))
+
+
+def test_an_exponential_of_a_user_s_own_with_an_offset(engine, rng):
+    class Sharper(Exponential):
+        offset = 0.5
+
+        def exponent(self, scores, n):
+            return 2 * scores
+
+    scores = rng.normal(size=(3, 4))
+    weights = np.exp(2 * scores)
+    weights /= weights.sum(-1, keepdims=True) + np.exp(0.5)
+    actual = engine.numpy(Sharper()(engine.array(scores)))
+    np.testing.assert_allclose(actual, weights, rtol=1e-12)
+    plain = type("Plain", (Exponential,), {"offset": 0.5})()
+    moves = engine.numpy(jacobian(plain, engine.array(scores)))
+    expected = definitions.jacobian(lambda s: plain(s), scores)
+    np.testing.assert_allclose(moves, expected, atol=1e-8)
 
 
 def test_a_bare_exponential_is_softmax(engine, rng):
