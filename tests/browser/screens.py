@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
-from tests.browser.visits import MODES, WIDTHS, Visitor, pages_of, served
+from tests.browser.visits import MODES, WIDTHS, Visitor, pages_in, served
 
 
 def main(site, folder):
@@ -18,7 +18,7 @@ def main(site, folder):
         )
         for mode in MODES:
             visitor = Visitor(browser, address, mode)
-            for name in pages_of(site):
+            for name in pages_in(site, mode):
                 for width in WIDTHS:
                     picture = f"{name[:-5].replace('/', '-')}-{width}-{mode}.png"
                     page = visitor.open(name, width)

@@ -5,10 +5,14 @@ import pytest
 from tests.browser.barriers import barriers
 
 GOOD = "<p>Easy to <span>read</span></p>"
+CODE = "<span class=keyword>for</span> x "
+OUTSIDE = "all => all.map(each => each.outerHTML.replaceAll(' data-measured=\"\"', ''))"
+FORMULA = "<mjx-math aria-hidden=true><mjx-c>x</mjx-c></mjx-math>"
 STYLE = """
   <style>
     body {color: #111; background: #fff}
     .pale {color: #ccc}
+    .keyword {color: #063}
     .dark {background: #222}
     .faint {opacity: 0.2}
     li:nth-child(7) {background: #333}
@@ -33,8 +37,9 @@ def page(browser):
         "<div class=dark><p>Easy to <span>read</span></p></div>",
         "<div class=faint><p>Easy to <span>read</span></p></div>",
         "<ul>" + 7 * "<li>A row</li>" + "</ul>",
+        f"<pre tabindex=0>{500 * CODE}<span class=pale>raise</span>{500 * CODE}</pre>",
     ],
-    ids=["text", "word", "behind it", "behind all", "opacity", "every seventh row"],
+    ids=["text", "word", "behind it", "behind all", "opacity", "seventh row", "code"],
 )
 def test_one_pale_place_is_found(page, hard):
     page.set_content(
@@ -51,3 +56,10 @@ def test_a_page_that_is_easy_to_read_has_none(page):
         f"{500 * GOOD}</main></html>"
     )
     assert not list(barriers(page))
+
+
+def test_a_page_is_put_back_as_it_was(page):
+    page.set_content(f"<pre>{9 * CODE}</pre>{FORMULA}")
+    before = page.locator("pre, mjx-math").evaluate_all(OUTSIDE)
+    list(barriers(page))
+    assert page.locator("pre, mjx-math").evaluate_all(OUTSIDE) == before

@@ -6,7 +6,7 @@ import re
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-WIDTHS = (1280, 390)
+WIDTHS = (1280, 1920, 390, 320)
 MODES = ("light", "dark")
 
 
@@ -14,6 +14,15 @@ def pages_of(site):
     """Give the addresses of all pages of a built site, relative to its root."""
     names = (path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     return sorted(name for name in names if not name.startswith("_"))
+
+
+def pages_in(site, mode):
+    """Give the pages that are read in a mode: all, but of the library's in one only.
+
+    They are made of one set of parts, which the overview has in both modes.
+    """
+    names = pages_of(site)
+    return [name for name in names if mode == "light" or not name.startswith("api/")]
 
 
 class Host(SimpleHTTPRequestHandler):
