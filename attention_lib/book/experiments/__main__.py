@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attention_lib.book.experiments import NAMES
+from attention_lib.book.experiments import SAVED
 
 RESULTS = Path(__file__).parent / "results"
 DIGITS = 4  # significant ones, with two decimals at least
@@ -23,10 +23,10 @@ DIGITS = 4  # significant ones, with two decimals at least
 
 def main(names):
     """Run each and save it."""
-    if unknown := set(names) - set(NAMES):
-        raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if unknown := set(names) - set(SAVED):
+        raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(SAVED)}")
     torch.set_num_threads(1)
-    for name in names or NAMES:
+    for name in names or SAVED:
         run(name)
 
 
@@ -55,7 +55,7 @@ def processor():
     if listing.exists():
         for line in listing.read_text("utf-8").splitlines():
             if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+                return line.partition(":")[2].strip().replace(" @ ", " at ")
     return platform.processor() or "an unknown processor"
 
 
