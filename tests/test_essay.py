@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from attention_lib.book import essay
+from attention_lib.book import cards, essay
 from attention_lib.book.claims import LEDGER
 from tools.essay_digests import cut
 
@@ -84,3 +84,14 @@ def test_what_the_essay_does_not_say_or_says_elsewhere_is_refused(words):
         ValueError, match=f"not say, where it should, claim: {words[-1]}"
     ):
         list(cut(SMALL, [("claim", each) for each in words]))
+
+
+def test_cards_and_ledger_show_the_essays_own_words_and_say_their_language():
+    one, missing = (next(c for c in LEDGER if c.number == n) for n in ("1", "O5"))
+    words = essay.quotation("1")
+    table = cards.LedgerTable([one, missing])._repr_html_()
+    for html in (cards.Card(one)._repr_html_(), table):
+        assert html.count(f'lang="zh-CN">{words}</span>') == html.count("zh-CN") == 1
+    assert words in repr(cards.Card(one))
+    assert essay.quotation("O5") is None
+    assert not essay.chinese(cards.Card(missing)._repr_html_())
