@@ -9,13 +9,15 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+# More options for JupyterLab: make lab LAB=--no-browser, or, for root, --allow-root
+LAB ?=
 # One more place in which pip looks for packages: PyTorch's own index for a smaller
 # torch than the default (see README.md).
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
-.PHONY: serve book run bench experiments clean help setup port FORCE \
+.PHONY: serve book run lab bench experiments clean help setup port FORCE \
 	test check format lint quick library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -119,6 +121,11 @@ setup:  ## only set up .venv
 
 run: setup  ## run the chapters and save what they print
 	$(call step,Running the chapters,$(BIN)/python tools/run_notebooks.py)
+
+lab: setup  ## open the chapters in JupyterLab, to change and run them
+	@$(PYTHON) tools/setup_environment.py requirements-lab.txt
+	$(call step,JupyterLab: Ctrl-C ends it,$(BIN)/jupyter-lab \
+		--config=tools/jupyter_lab_config.py $(LAB))
 
 bench: setup  ## time the library against its peers, into benchmarks/results
 	@$(PYTHON) tools/setup_environment.py benchmarks/requirements.txt

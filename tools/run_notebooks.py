@@ -2,9 +2,9 @@
 
 python tools/run_notebooks.py [--check] [notebook ...]
 
-Without names, all of chapters/. A chapter in which a cell fails or warns, or prints
-something of this machine, is left as it was. With --check nothing runs: it says
-which files are not in the plain form.
+Without names, all of chapters/. The hidden first cell is written anew. A chapter in
+which a cell fails or warns, or prints something of this machine, is left as it was.
+With --check nothing runs: it says which files are not in the plain form.
 """
 
 import argparse
@@ -25,7 +25,9 @@ from nbclient.exceptions import (  # noqa: E402
 )
 from nbformat import NotebookNode  # noqa: E402
 
+from attention_lib import __version__  # noqa: E402
 from tools.notebooks.cells import where  # noqa: E402
+from tools.notebooks.first_cell import first_cell, write_first_cell  # noqa: E402
 from tools.notebooks.kernels import (  # noqa: E402
     CELL_TIMEOUT,
     STARTUP_TIMEOUT,
@@ -39,6 +41,7 @@ from tools.notebooks.plain_form import (  # noqa: E402
     to_text,
 )
 from tools.notebooks.rules import RULES_OF_RUNNING  # noqa: E402
+from tools.source_address import source_address  # noqa: E402
 
 SIDE_BY_SIDE = 2
 TRACEBACK_LINES = 12
@@ -49,6 +52,16 @@ class ChapterError(Exception):
     """A chapter cannot be saved; the message says why."""
 
 
+def not_yet_run(notebook: NotebookNode, address: str | None) -> NotebookNode:
+    """Return the notebook without outputs, its hidden first cell as it has to be."""
+    fresh = in_plain_form(notebook)
+    write_first_cell(fresh, first_cell(address, __version__))
+    for cell in fresh.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
+    return fresh
+
+
 async def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """Return the notebook with the outputs of one fresh run in `folder`.
 
@@ -57,10 +70,7 @@ async def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
     ChapterError
         If a cell fails or takes too long, or an output does not belong in a book.
     """
-    fresh = in_plain_form(notebook)
-    for cell in fresh.cells:
-        if cell.cell_type == "code":
-            cell.execution_count, cell.outputs = None, []
+    fresh = not_yet_run(notebook, source_address())
     running = 0  # the place of the cell that runs now
 
     def remember(cell_index, **_):

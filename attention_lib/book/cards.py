@@ -6,8 +6,9 @@ import textwrap
 from html import escape
 
 from attention_lib.book.claims import LEDGER
+from attention_lib.book.essay import quotation
 
-__all__ = ["Card", "LedgerTable", "card", "ledger"]
+__all__ = ["Card", "LedgerTable", "badge", "card", "ledger", "place_of"]
 
 SHORT = {
     "true": "true",
@@ -31,9 +32,11 @@ class Card:
         said, true = "The essay", "What is true"
         if c.verdict == "missing":
             said, true = "The essay leaves out", "More exactly"
+        quoted = quotation(c.number)
         return (
             f"Claim {c.number} ({c.verdict}; decided by: {self.figure})\n"
-            f"{said}: {c.sentence}\n{true}: {c.truth}"
+            f"{said}: {c.sentence}{f' ({quoted})' if quoted else ''}\n"
+            f"{true}: {c.truth}"
         )
 
     def _repr_html_(self):
@@ -43,10 +46,10 @@ class Card:
         if c.verdict == "missing":
             name = f"{c.number}, which the essay leaves out"
         return (
-            '<div class="claim-card">\n'
+            f'<div class="claim-card" id="{_anchor(c)}">\n'
             f'<p class="claim-head"><span class="claim-number">{name}</span> '
-            f"{_badge(c)}</p>\n"
-            f'<p class="claim-sentence">{escape(c.sentence)}</p>\n'
+            f"{badge(c)}</p>\n"
+            f'<p class="claim-sentence">{_said(c)}</p>\n'
             f'<p class="claim-truth">{escape(c.truth)}</p>\n'
             '<details class="claim-link"><summary>The code that decides it: '
             f"{escape(str(self.figure))}</summary>\n"
@@ -83,9 +86,9 @@ class LedgerTable:
         place = f"{self.folder}{chapter}.html#{anchor}"
         return (
             f'<tr><th scope="row">{c.number}</th>'
-            f'<td data-label="Claim">{escape(c.sentence)}'
+            f'<td data-label="Claim">{_said(c)}'
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
-            f'<td data-label="Verdict">{_badge(c)}</td>'
+            f'<td data-label="Verdict">{badge(c)}</td>'
             f'<td data-label="Figure" class="figure">{escape(str(figure))}</td>'
             f'<td data-label="Where">Chapter {int(chapter[:2])}: '
             f'<a href="{place}">{escape(heading)}</a></td></tr>'
@@ -105,5 +108,27 @@ def ledger():
     return LedgerTable(LEDGER)
 
 
-def _badge(c):
-    return f'<span class="verdict verdict-{SHORT[c.verdict]}">{c.verdict}</span>'
+def badge(claim):
+    """Give the verdict on a claim, in words."""
+    kind = SHORT[claim.verdict]
+    return f'<span class="verdict verdict-{kind}">{claim.verdict}</span>'
+
+
+def place_of(claim):
+    """Give the chapter that holds a claim's card, and the card's anchor there."""
+    return claim.where.partition("#")[0], _anchor(claim)
+
+
+def _anchor(claim):
+    return f"claim-{claim.number}"
+
+
+def _said(claim):
+    """Give the sentence in our English, and in the essay's own words if it has any."""
+    words = quotation(claim.number)
+    if words is None:
+        return escape(claim.sentence)
+    return (
+        f"{escape(claim.sentence)}"
+        f'<br><span class="essay-words" lang="zh-CN">{escape(words)}</span>'
+    )

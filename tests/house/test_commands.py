@@ -4,6 +4,7 @@ A copy of it runs here on a stub of `.venv`, which only notes what it is called 
 """
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 NOTE = """\
 #!/bin/sh
 echo "$(basename "$0") $* SITE=$SITE" >> calls
+echo "$PYTHONPATH" > path
 """
 # The project's own tools are run; of all else a note is enough.
 PYTHON = f"""\
@@ -46,7 +48,8 @@ def checkout(tmp_path):
     folder = tmp_path / "it's a book"
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name, text in (("python", PYTHON), ("ruff", NOTE), ("jupyter-book", BUILDER)):
+    stubs = {"python": PYTHON, "ruff": NOTE, "jupyter-lab": NOTE}
+    for name, text in (stubs | {"jupyter-book": BUILDER}).items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
     shutil.copy(ROOT / "Makefile", folder)
@@ -133,6 +136,25 @@ def test_the_quick_check_builds_nothing_and_runs_only_what_is_marked(checkout):
     *_, examples, marked = calls(checkout)
     assert " attention_lib SITE" in examples
     assert " -m quick tests " in marked
+
+
+def test_the_lab_opens_on_this_checkout_without_a_build(checkout):
+    assert make(checkout, "lab", "LAB=--no-browser")[0] == 0
+    assert not (checkout / "_build").exists()
+    (call,) = calls(checkout)
+    config, option = re.match(r"jupyter-lab --config=(\S+) (\S+) ", call).groups()
+    assert (ROOT / config).is_file()
+    assert option == "--no-browser"
+    assert (checkout / "path").read_text() == f"{checkout}\n"
+
+
+def test_every_command_that_a_page_names_is_there():
+    known = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    for name in ("README.md", "intro.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text("utf-8")
+        named = re.findall(r"(?:`|^    )make ([a-z]+)", text, re.M)
+        assert named
+        assert set(named) <= set(known), name
 
 
 def test_a_second_make_stops_at_once_and_leaves_the_build_alone(checkout, building):

@@ -82,6 +82,7 @@ def test_the_project_has_one_version():
         "requirements.txt",
         "constraints.txt",
         "benchmarks/requirements.txt",
+        "requirements-lab.txt",
         ".binder/requirements.txt",
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.site.building import ROOT, build
-from tools.site.hosting import addresses
+from tools.site.hosting import addresses, launch_buttons
+from tools.source_address import source_address
 
 CHAPTER = "chapters/05_worked_example"
 OWNER = "Some-Owner/why-softmax"
@@ -71,10 +72,18 @@ def test_a_name_of_another_form_is_refused(name):
 def test_a_chapter_can_be_launched_and_edited(published):
     path = f"{OWNER}/blob/main/{CHAPTER}.ipynb"
     found = links(read(published, f"{CHAPTER}.html"))
-    assert f"https://colab.research.google.com/github/{path}" in found
+    colab = f"https://colab.research.google.com/github/{path}"
+    assert (colab in found) == (source_address() is not None)
     assert any(link.startswith(f"https://mybinder.org/v2/gh/{OWNER}") for link in found)
     assert f"https://github.com/{OWNER}/edit/main/{CHAPTER}.ipynb" in found
     assert f"https://github.com/{OWNER}" in found
+
+
+def test_colab_is_offered_only_where_it_can_install_the_library():
+    without, with_source = map(launch_buttons, (None, "https://example.org/book"))
+    assert "colab" not in str(without)
+    assert "colab" in with_source.pop("colab_url")
+    assert without == with_source
 
 
 def test_pages_know_their_address(published):

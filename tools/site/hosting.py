@@ -3,13 +3,16 @@
 The book does not know where it is published. GitHub's workflows set
 ``GITHUB_REPOSITORY`` to ``owner/name``; then every page gets its launch, repository
 and edit buttons and its address, and the site a sitemap. Without it there are none,
-and the site is complete on any host, or from a folder.
+and the site is complete on any host, or from a folder. Colab is offered only where a
+chapter can install the library there.
 """
 
 import os
 import re
 
-__all__ = ["addresses", "setup"]
+from tools.source_address import source_address
+
+__all__ = ["addresses", "launch_buttons", "setup"]
 
 # The landing page's figure, in assets, stands for the book where a link is shared.
 PREVIEW = "fading.png"
@@ -54,6 +57,28 @@ def addresses(repository):
     }
 
 
+def launch_buttons(source):
+    """Give where a chapter can be opened to run.
+
+    Parameters
+    ----------
+    source : str or None
+        Where Colab could install the library from; Binder builds what it opens.
+
+    Returns
+    -------
+    dict of str
+        The theme's ``launch_buttons``.
+    """
+    binder = {
+        "notebook_interface": "jupyterlab",
+        "binderhub_url": "https://mybinder.org",
+    }
+    if source is None:
+        return binder
+    return binder | {"colab_url": "https://colab.research.google.com"}
+
+
 def publish(app, config):
     """Put the addresses where Sphinx, the theme and the extensions look for them."""
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -71,11 +96,7 @@ def publish(app, config):
         "repository_branch": "main",
         "use_repository_button": True,
         "use_edit_page_button": True,
-        "launch_buttons": {
-            "notebook_interface": "jupyterlab",
-            "binderhub_url": "https://mybinder.org",
-            "colab_url": "https://colab.research.google.com",
-        },
+        "launch_buttons": launch_buttons(source_address()),
     }
 
 

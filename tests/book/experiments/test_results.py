@@ -27,7 +27,7 @@ def lists_of(value):
 
 def test_every_experiment_has_a_result_and_every_result_an_experiment():
     saved = {path.stem for path in (FOLDER / "results").glob("*.json")}
-    assert saved == set(experiments.NAMES)
+    assert saved == set(experiments.SAVED)
     modules = {path.stem for path in FOLDER.glob("*.py")}
     assert modules - {"__init__", "__main__", "maps", "replicas"} == saved
 
