@@ -64,12 +64,27 @@ def test_the_perceptron_is_gated():
 
 def test_pairs_of_features_are_turned_by_their_place():
     places = torch.tensor([0, 1, 3])
-    found = turned(torch.tensor([[1.0, 0.0, 0.0, 1.0]]), places, base=100.0)
-    close(found[0], [1, 0, 0, 1])
+    found = turned(torch.tensor([[1.0, 0.0, 0.0, 2.0]]), places, base=100.0)
+    close(found[0], [1, 0, 0, 2])
     for row, place in zip(found[1:], (1, 3), strict=True):
         fast, slow = place, place / 10
-        expected = [math.cos(fast), math.sin(fast), -math.sin(slow), math.cos(slow)]
-        close(row, expected)
+        pair = [math.cos(fast), math.sin(fast)]
+        close(row, [*pair, -2 * math.sin(slow), 2 * math.cos(slow)])
+    # Neighbours make a pair: the second of the first pair is alone here.
+    close(
+        turned(torch.tensor([[0.0, 1.0, 0.0, 0.0]]), places, 100.0)[:, 2:],
+        [[0] * 2] * 3,
+    )
+
+
+def test_queries_and_keys_are_both_turned(averaging):
+    averaging["blk.0.attn_q.weight"][[0, 2], 0] = 0.5
+    averaging["blk.0.attn_k.weight"][0, 0] = 0.5
+    weights = []
+    tiny.model(averaging)([0, 0, 0], noting(weights))
+    # Queries and keys are [1, 0], turned by place: scores are cosines of distances.
+    scores = np.cos([2, 1, 0]) / math.sqrt(2)
+    close(weights[0][:, 2], [np.exp(scores) / np.exp(scores).sum()] * 2)
 
 
 def test_scores_depend_on_how_far_apart_places_are():
@@ -160,11 +175,11 @@ def test_a_mask_may_differ_from_layer_to_layer(random_model):
     whole = random_model(IDS)
     open_, hidden = torch.ones(1, 5, 5).bool(), without_key(5, 1)[None]
     close(random_model(IDS, masked(open_)), whole)
-    both = [random_model(IDS, masked(torch.stack(m))) for m in ((open_, hidden),) * 2]
-    close(*both)
-    once = random_model(IDS, masked(hidden))
-    assert abs(both[0] - once).max() > 0.01
-    close(random_model(IDS, masked(torch.stack([hidden, hidden]))), once)
+    second = random_model(IDS, masked(torch.stack([open_, hidden])))
+    both = random_model(IDS, masked(torch.stack([hidden, hidden])))
+    assert abs(second - whole).max() > 0.01
+    assert abs(second - both).max() > 0.01
+    close(random_model(IDS, masked(hidden)), both)
 
 
 def test_an_erased_token_is_as_one_that_was_not_there(averaging):

@@ -57,6 +57,11 @@ def test_every_text_comes_back(text):
     assert cutter.decode(cutter.encode(text)) == text
 
 
+def test_bytes_have_the_signs_of_gpt_2():
+    assert [SIGN[byte] for byte in b"A \n\xa1\xad\xff"] == [*"AĠĊ¡Ńÿ"]
+    assert len(set(SIGN.values())) == 256
+
+
 def test_bytes_that_are_no_character_are_marked():
     cutter = tokenizer()
     first, second = cutter.encode("é")
