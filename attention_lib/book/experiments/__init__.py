@@ -4,7 +4,7 @@ Each file states its question and its protocol, and offers a function that a pag
 test calls with small arguments, and ``protocol()``, which runs it all. What that gave
 is saved beside it: `load` reads it, and `arrays` what is too large for text. To run
 them again: ``make experiments``. Those that train are toys: they show a mechanism; none
-says how good a language model would be. Two measure a real, small one.
+says how good a language model would be. Those `OF_THE_MODEL` measure a real, small one.
 """
 
 import json

@@ -102,11 +102,11 @@ def one(reading):
 def many(readings, seed=0):
     """Measure sentences side by side: for each quantity a list, an entry a sentence."""
     rng = np.random.default_rng(seed)
-    rows = [row(reading, rng) for reading in readings]
+    rows = [row_of(reading, rng) for reading in readings]
     return {quantity: [row[quantity] for row in rows] for quantity in rows[0]}
 
 
-def row(reading, rng):
+def row_of(reading, rng):
     """Measure one sentence of many."""
     onto = reading.weights[:, :, -1, reading.subject]
     n_heads = reading.model.n_heads
