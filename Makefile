@@ -17,7 +17,7 @@ TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
-.PHONY: serve book run lab bench experiments clean help setup port FORCE \
+.PHONY: serve book run lab bench experiments real clean help setup port FORCE \
 	test check format lint quick library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -131,8 +131,11 @@ bench: setup  ## time the library against its peers, into benchmarks/results
 	@$(PYTHON) tools/setup_environment.py benchmarks/requirements.txt
 	$(call step,Benchmarks,$(BIN)/python -m benchmarks)
 
-experiments: setup  ## train the book's toys again and save what they measure
+experiments: setup  ## train the book's toys, run its real model, save what they give
 	$(call step,Experiments,$(BIN)/python -m attention_lib.book.experiments)
+
+real: setup  ## run a part of that again on the real model (93 MB), and compare
+	$(call step,The real model,$(BIN)/python -m attention_lib.book.real)
 
 clean:  ## remove everything that make has made
 	rm -rf .venv _build build *.egg-info .pytest_cache .ruff_cache .hypothesis

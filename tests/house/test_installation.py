@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "attention_lib"
-DATA = ("py.typed", "*.mplstyle", "*.json", "*.toml")
+DATA = ("py.typed", "*.mplstyle", "*.json", "*.npz", "*.toml")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,19 @@ def test_importing_pulls_in_nothing_slow():
     loaded = set(run_python(code, cwd=ROOT, path=ROOT).split())
     slow = {"torch", "scipy", "matplotlib", "concurrent.futures", "threadpoolctl"}
     assert loaded & slow == set()
+
+
+def test_what_a_real_model_did_is_read_without_torch(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = """
+        import sys
+        from attention_lib.book import real
+        words, weights = real.sentence()
+        print(len(words), *weights.shape, len(real.texts()), "torch" in sys.modules)
+    """
+    code = "; ".join(line.strip() for line in code.strip().splitlines())
+    assert run_python(code, cwd=tmp_path, path=tmp_path) == "7 7 7 5 False"
 
 
 def run_python(code, cwd, path):

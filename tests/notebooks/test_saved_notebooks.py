@@ -13,10 +13,12 @@ import pytest
 
 import attention_lib
 from tools import strict_nbval
+from tools.notebooks.plain_form import is_saved_plainly, read
 from tools.notebooks.rules import RULES
 from tools.run_notebooks import ROOT
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*"))
+LABS = [ROOT / "lab" / "real_model.ipynb"]
 
 
 def test_there_is_a_chapter():
@@ -34,6 +36,13 @@ def test_every_rule_is_collected_for_every_chapter(request):
         items = [item.name for item in chapter.collect()]
         assert items == [rule.__name__ for rule in RULES] + ["it_is_saved_plainly"]
     assert request.config.pluginmanager.has_plugin("tools.strict_nbval")
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
+def test_a_notebook_that_is_run_by_hand_is_kept_as_a_chapter_is(path):
+    notebook = read(path)
+    assert [complaint for rule in RULES for complaint in rule(notebook)] == []
+    assert is_saved_plainly(path)
 
 
 def test_the_library_tested_is_this_checkouts():

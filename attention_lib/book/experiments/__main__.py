@@ -27,14 +27,22 @@ def main(names):
         raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(SAVED)}")
     torch.set_num_threads(1)
     for name in names or SAVED:
-        run(name)
+        try:
+            run(name)
+        except OSError as error:  # the real model cannot be fetched
+            raise SystemExit(f"{name} was not run: {error}") from None
 
 
 def run(name):
-    """Run one protocol and write its result, one line for each list of numbers."""
+    """Run one protocol and write its result, one line for each list of numbers.
+
+    What the result has under "arrays" goes into a file of its own.
+    """
     module = import_module(f"attention_lib.book.experiments.{name}")
     start = time.process_time()
     result = module.protocol()
+    if arrays := result.pop("arrays", {}):
+        np.savez_compressed(RESULTS / f"{name}.npz", **arrays)
     saved = {
         "experiment": name,
         "date": datetime.date.today().isoformat(),

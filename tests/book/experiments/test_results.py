@@ -30,6 +30,7 @@ def test_every_experiment_has_a_result_and_every_result_an_experiment():
     assert saved == set(experiments.SAVED)
     modules = {path.stem for path in FOLDER.glob("*.py")}
     assert modules - {"__init__", "__main__", "maps", "replicas"} == saved
+    assert {path.stem for path in (FOLDER / "results").glob("*.npz")} <= saved
 
 
 @each_result
@@ -74,8 +75,9 @@ def test_an_experiment_states_its_protocol_and_can_be_run(name):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="one of trigger"):
-        experiments.load("nothing")
+    for read in (experiments.load, experiments.arrays):
+        with pytest.raises(ValueError, match="one of trigger"):
+            read("nothing")
 
 
 def test_a_cell_is_found_by_its_settings_and_must_be_the_only_one():

@@ -1,0 +1,91 @@
+"""What can stand in the place of a model's attention: other weights, masks, a notebook.
+
+Each function here gives one to pass as ``attend`` to a `LanguageModel`.
+"""
+
+import math
+
+import torch
+
+from attention_lib import attention_weights, scaled_dot_product_attention
+from attention_lib.book.real.model import softmax_attention
+
+__all__ = ["masked", "noting", "weighed", "without_key"]
+
+
+def weighed(weighting="softmax", sharpness=1.0):
+    """Attend with another weighting, or with scores of another size.
+
+    Parameters
+    ----------
+    weighting : str or Weighting, default "softmax"
+        The map from scores to weights.
+    sharpness : float, default 1.0
+        Factor of the scores that the model was trained with; 0 makes all equal.
+    """
+
+    def attend(layer, query, key, value):
+        scale = sharpness / math.sqrt(query.shape[-1])
+        return scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            is_causal=True,
+            scale=scale,
+            enable_gqa=True,
+            weighting=weighting,
+        )
+
+    return attend
+
+
+def masked(mask):
+    """Attend as usual, but only where a mask is true too.
+
+    Parameters
+    ----------
+    mask : bool Tensor, shape (1 or layers, ..., 1 or heads, n, n)
+        By layer, or once for all.
+    """
+
+    def attend(layer, query, key, value):
+        here = mask[layer if len(mask) > 1 else 0]
+        return scaled_dot_product_attention(
+            query, key, value, here, is_causal=True, enable_gqa=True
+        )
+
+    return attend
+
+
+def noting(weights):
+    """Attend as usual, and append the weights of each layer to a list.
+
+    Parameters
+    ----------
+    weights : list
+        Grows by a Tensor of shape (..., heads, n, n) a layer.
+    """
+
+    def attend(layer, query, key, value):
+        weights.append(attention_weights(query, key, is_causal=True, enable_gqa=True))
+        return softmax_attention(layer, query, key, value)
+
+    return attend
+
+
+def without_key(n, place, first_row=None):
+    """Hide the token at a place from later ones: a bool Tensor of shape (n, n).
+
+    The token still sees itself. A token hidden from *every* query would be deleted, and
+    where it is the first, the next one would take over what it does.
+
+    Parameters
+    ----------
+    n, place : int
+        Number of tokens, and the place of the one that is hidden.
+    first_row : int, optional
+        The first query from which it is hidden; the next token's if None.
+    """
+    mask = torch.ones(n, n, dtype=torch.bool)
+    mask[place + 1 if first_row is None else first_row :, place] = False
+    return mask
