@@ -34,10 +34,10 @@ def softmax_changes_no_order():
     "12",
     "2.2",
     "Without softmax the model may be unable to tell clearly which parts matter more.",
-    "With a map in its place that is blunt or signed. The scores hold the order "
-    "already, but plain scores, tanh, the kernel of linear attention and equal weights "
-    "do not learn to look a pair up among 32. Maps that are sharp and not negative "
-    "learn it, and softmax is one of several.",
+    "If the map in its place is blunt or signed. The scores hold the order already; "
+    "but in our toy plain scores, tanh, the kernel of linear attention and equal "
+    "weights do not learn to find one pair of 32 reliably. Maps that are sharp and not "
+    "negative learn it, and softmax is one of several.",
     "01_motivation#How much can it remember?",
     condition=the_map_is_blunt_or_signed,
     inside=["raw/n", "tanh", "linear", "uniform"],

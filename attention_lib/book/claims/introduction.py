@@ -85,7 +85,7 @@ def the_others_share_what_the_formula_allows(scores):
     most = (n - 1) / (n - 1 + math.exp(lead))
     tied = second == scores.min()
     holds = near(share, most) if tied else 0 < share < most
-    return holds, f"at most {most:.0%} on {n - 1} that trail by {lead:g}"
+    return holds, f"at most {most:.0%}"
 
 
 @claim(
@@ -103,5 +103,6 @@ def the_others_share_what_the_formula_allows(scores):
 )
 def the_others_get_little(scores):
     """See what the output takes from the values of all others together."""
-    share = on_others(scores)
-    return 0 <= share < LITTLE, f"{share:.0%} on the others"
+    share, lead = on_others(scores), np.ptp(np.sort(scores)[-2:])
+    figure = f"{share:.0%} on {len(scores) - 1} others that trail by {lead:g}"
+    return 0 <= share < LITTLE, figure
