@@ -102,7 +102,7 @@ quick: setup  ## of these, only a case of each law: the tests marked quick
 		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
 
 claims: setup  ## of these, only the claims of the book
-	$(call step,Claims,$(PYTEST) tests/test_claims.py)
+	$(call step,Claims,$(PYTEST) tests/test_claims.py tests/test_verdicts.py)
 
 mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
