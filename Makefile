@@ -104,9 +104,9 @@ quick: setup  ## of these, only a case of each law: the tests marked quick
 		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
 
 claims: setup  ## of these, only the claims of the book
-	$(call step,Claims,$(PYTEST) tests/test_claims.py)
+	$(call step,Claims,$(PYTEST) tests/test_claims.py tests/test_verdicts.py)
 
-mutants: setup  ## every claim must fail when what it rests on is broken
+mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
 
 notebooks: setup  ## every cell run again and compared with what is printed

@@ -16,6 +16,8 @@
     const formulas = window.MathJax && MathJax.startup && MathJax.startup.promise;
     Promise.resolve(formulas).then(markScrollers);
     window.addEventListener("resize", markScrollers);
+    // What was folded had no size.
+    document.addEventListener("toggle", markScrollers, true);
   }
 
   // Paper is white, and cannot be unfolded.

@@ -44,7 +44,7 @@ CARDS = re.findall(
     INTRO,
     re.DOTALL,
 )
-IN_WORDS = {"5": "five minutes", "20": "twenty minutes", "60": "an hour"}
+IN_WORDS = {"10": "ten minutes", "20": "twenty minutes", "60": "an hour"}
 
 
 @pytest.mark.parametrize(("chapter", "minutes", "number"), CARDS)

@@ -3,9 +3,10 @@
 import inspect
 import re
 import textwrap
+from collections import Counter
 from html import escape
 
-from attention_lib.book.claims import LEDGER
+from attention_lib.book.claims import LEDGER, VERDICTS
 from attention_lib.book.essay import quotation
 
 __all__ = ["Card", "LedgerTable", "badge", "card", "ledger", "place_of"]
@@ -41,7 +42,6 @@ class Card:
 
     def _repr_html_(self):
         c = self.claim
-        source = escape(textwrap.dedent(inspect.getsource(c.decide)).rstrip())
         name = f"Claim {c.number} of the essay"
         if c.verdict == "missing":
             name = f"{c.number}, which the essay leaves out"
@@ -53,7 +53,8 @@ class Card:
             f'<p class="claim-truth">{escape(c.truth)}</p>\n'
             '<details class="claim-link"><summary>The code that decides it: '
             f"{escape(str(self.figure))}</summary>\n"
-            f'<pre tabindex="0"><code>{source}</code></pre>\n</details>\n</div>'
+            f'<pre tabindex="0"><code>{escape(_code(c))}</code></pre>\n'
+            f"{_stays(c)}</details>\n</div>"
         )
 
 
@@ -76,6 +77,7 @@ class LedgerTable:
         )
         rows = "\n".join(self._row(c, figure) for c, figure in self.rows)
         return (
+            f"{_choices(c for c, _ in self.rows)}\n"
             f'<table class="ledger">\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{rows}\n</tbody>\n</table>"
         )
@@ -85,7 +87,7 @@ class LedgerTable:
         anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
         place = f"{self.folder}{chapter}.html#{anchor}"
         return (
-            f'<tr><th scope="row">{c.number}</th>'
+            f'<tr data-verdict="{SHORT[c.verdict]}"><th scope="row">{c.number}</th>'
             f'<td data-label="Claim">{_said(c)}'
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
             f'<td data-label="Verdict">{badge(c)}</td>'
@@ -131,4 +133,44 @@ def _said(claim):
     return (
         f"{escape(claim.sentence)}"
         f'<br><span class="essay-words" lang="zh-CN">{escape(words)}</span>'
+    )
+
+
+def _code(claim):
+    """Give the code of a claim's cases, of what else it names, and of its reading."""
+    named = (claim.condition, claim.inside, claim.outside, claim.over, claim.against)
+    named += (claim.instead, claim.one, claim.other, claim.besides, claim.says)
+    functions = dict.fromkeys(part for part in named if callable(part))
+    texts = [textwrap.dedent(inspect.getsource(part)).rstrip() for part in functions]
+    return "\n\n\n".join(texts)
+
+
+def _stays(claim):
+    """Say what else the sentence is true of, and why, each reason once."""
+    others = {}
+    for impostor, reason in claim.stays.items():
+        others.setdefault(reason, []).append(impostor)
+    if not others:
+        return ""
+    listed = "; ".join(f"{', '.join(of)} ({reason})" for reason, of in others.items())
+    return (
+        '<p class="claim-stays">The sentence would also be true with, in the place of '
+        f"attention: {escape(listed)}.</p>\n"
+    )
+
+
+def _choices(claims):
+    """Offer one verdict at a time: `components.css` hides the rows of the others."""
+    counts = Counter(claim.verdict for claim in claims)
+    offered = [("all", "all", counts.total())]
+    offered += [(SHORT[v], v, counts[v]) for v in VERDICTS if counts[v]]
+    labels = "\n".join(
+        f'<label><input type="radio" name="ledger-choice" value="{value}"'
+        f"{' checked' if value == 'all' else ''}> {words} ({count})</label>"
+        for value, words, count in offered
+    )
+    # Hidden where that sheet is missing, as in JupyterLab: it would do nothing there.
+    return (
+        '<fieldset class="ledger-choice" hidden><legend>Show</legend>\n'
+        f"{labels}\n</fieldset>"
     )

@@ -41,6 +41,26 @@ def test_a_hidden_solution_opens_from_the_keyboard(visitor):
     expect(code).to_be_visible()
 
 
+def test_the_ledger_shows_one_verdict_at_a_time_from_the_keyboard(visitor):
+    for width in (390, 1280):
+        page = visitor.open("chapters/08_summary.html", width)
+        rows = page.locator("table.ledger tbody tr")
+        every = rows.count()
+        expect(rows.filter(visible=True)).to_have_count(every)
+        page.locator(".ledger-choice input").first.focus()
+        choices = page.locator(".ledger-choice input").count()
+        seen = 0
+        for _ in range(choices - 1):
+            page.keyboard.press("ArrowDown")
+            kind = page.locator(".ledger-choice input:checked").get_attribute("value")
+            shown = rows.filter(visible=True)
+            of_kind = page.locator(f'table.ledger tr[data-verdict="{kind}"]')
+            expect(shown).to_have_count(of_kind.count())
+            assert {row.get_attribute("data-verdict") for row in shown.all()} == {kind}
+            seen += shown.count()
+        assert seen == every
+
+
 def test_formulas_are_drawn(visitor):
     page = visitor.open("api/rows.html")
     formulas = page.locator("dd > .math")

@@ -1,17 +1,22 @@
 """The essay, claim by claim, executable.
 
-Each function decides one claim: it calls the library or reads a saved experiment,
-raises `AssertionError` where the verdict does not hold, and returns the figure that
-settles it. There is a file for each of the essay's sections, and one for each chapter
-with what the essay leaves out. `LEDGER` lists the claims in the essay's order, 1 to 34,
-then what is missing, O1 to O16.
+Each claim has a reading of its sentence, and cases to try it on; which of them it
+holds for decides the verdict, as `verdicts.RUBRIC` says. There is a file for each of
+the essay's sections, and more for what the essay leaves out of them. `LEDGER` lists the
+claims in the essay's order, 1 to 34, then what is missing, O1 to O16.
 """
 
 from importlib import import_module
 
-from attention_lib.book.claims.ledger import VERDICTS, Claim, claim, entries
+from attention_lib.book.claims.ledger import Claim, entries
+from attention_lib.book.claims.verdicts import RUBRIC
 
-__all__ = ["LEDGER", "VERDICTS", "Claim", "claim"]
+__all__ = ["ESSAY", "LEDGER", "MISSING", "VERDICTS", "Claim"]
+
+# The numbers of all claims that the essay makes, and of what it leaves out.
+ESSAY = tuple(str(n) for n in range(1, 35))
+MISSING = tuple(f"O{n}" for n in range(1, 17))
+VERDICTS = (*(rule.verdict for rule in RUBRIC), "missing")
 
 for _section in (
     "introduction",
@@ -23,6 +28,7 @@ for _section in (
     "worked_example",
     "missing_in_motivation",
     "missing_in_normalization",
+    "costs_of_normalization",
 ):
     import_module(f"{__name__}.{_section}")
 

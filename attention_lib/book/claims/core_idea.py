@@ -2,84 +2,149 @@
 
 import numpy as np
 
-from attention_lib import attention_scores, attention_weights, masks
+from attention_lib import attention_scores, definitions, masks
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.ledger import claim
+from attention_lib.book.claims.samples import inputs, near
 from attention_lib.book.experiments import cell_of
 from attention_lib.book.experiments.self_match import own_top_key
+
+
+def values_of_one_length():
+    """Make all values as long as each other."""
+    for query, key, value in inputs():
+        yield query, key, value / np.linalg.norm(value, axis=-1, keepdims=True)
+
+
+def unlike_values():
+    """Let a value of almost nothing have nearly all weight; draw others."""
+    key, value = np.array([[7.0], [0.0], [0.0]]), np.array([[0.0003], [-2.0], [3.0]])
+    yield np.ones((1, 1)), key, value
+    yield from list(inputs())[:2]
+
+
+def all_values_are_of_one_length(case):
+    """Measure the values."""
+    lengths = np.linalg.norm(case[2], axis=-1)
+    return np.ptp(lengths) < 1e-9 * lengths.max()
+
+
+def trained_heads_do_it_too():
+    """See what five trained heads read in rows that need no output."""
+    run = cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
+    weight, size, others = map(
+        np.array, (run["sink"], run["first_norm"], run["other_norm"])
+    )
+    return len(weight) >= 5 and weight.min() > 0.95 and (size < others / 1000).all()
 
 
 @claim(
     "3",
     "1",
     "Attention computes how important each element of the input is for the output.",
-    "true with conditions",
-    "It computes mixing weights. What an element adds to the output is its weight "
-    "times its value: a head can put nearly all its weight on a value of almost "
-    "nothing.",
+    "It computes weights, and an element adds to the output its weight times its "
+    "value. That is in proportion to the weight if all values are of one length; a "
+    "head can put nearly all its weight on a value of almost nothing, and trained "
+    "heads do.",
     "01_motivation#What the weights allow",
+    condition=all_values_are_of_one_length,
+    inside=values_of_one_length,
+    outside=unlike_values,
+    besides=trained_heads_do_it_too,
+    stays={"a constant added": "what an element adds is a difference of two outputs"},
 )
-def the_heaviest_weight_adds_next_to_nothing():
-    """See what a trained head reads in rows that need no output."""
-    run = cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
-    weight, size, others = (
-        np.array(run[k]) for k in ("sink", "first_norm", "other_norm")
-    )
-    assert len(weight) >= 5
-    assert weight.min() > 0.95
-    assert (weight * size < others / 1000).all()
-    return f"weight {weight.mean():.3f}, value {size.mean():.4f} long"
+def each_adds_in_proportion_to_its_weight(case):
+    """Take one value away at a time, and see what the output loses."""
+    query, key, value = case
+    weights = definitions.softmax(query @ key.T / query.shape[-1] ** 0.5)
+    whole, lost = attend(query, key, value), np.empty_like(weights)
+    for j in range(len(key)):
+        others = value.copy()
+        others[j] = 0
+        lost[:, j] = np.linalg.norm(whole - attend(query, key, others), axis=-1)
+    lost /= lost.sum(-1, keepdims=True)
+    first = weights[0].argmax()
+    figure = f"a weight of {weights[0, first]:.3f} adds {lost[0, first]:.1%}"
+    return near(lost, weights), figure
 
 
 @claim(
     "4",
     "1",
     "These weights decide which parts the model attends to.",
-    "true",
-    "By definition: to attend to a key is to give it weight. That is how much of its "
-    "value is read, and not yet how much the key matters to the model.",
+    "By definition: to attend to a key is to read its value, as much of it as its "
+    "weight says, which is softmax of the scores. That is not yet how much the key "
+    "matters to the model.",
     "01_motivation#From a dictionary to a soft look-up",
+    over=inputs,
+    stays={"a constant added": "what is read is a difference of two outputs"},
 )
-def as_much_is_read_as_there_is_weight():
+def as_much_is_read_as_there_is_weight(case):
     """Move one value by one, and see by how much the output moves."""
-    rng = np.random.default_rng(0)
-    query, key, value = (rng.normal(size=(n, 4)) for n in (3, 7, 7))
-    mask = np.arange(7) != 5
-    weights = attention_weights(query, key, mask)
-    output = attend(query, key, value, mask)
-    for j in range(7):
+    query, key, value = case
+    weights = definitions.softmax(query @ key.T / query.shape[-1] ** 0.5)
+    output = attend(query, key, value)
+    moved = np.empty((*output.shape, len(key)))
+    for j in range(len(key)):
         other = value.copy()
         other[j] += 1
-        moved = attend(query, key, other, mask)
-        assert np.allclose(moved - output, weights[:, [j]])
-    assert not weights[:, 5].any()
-    return "the output moves by weight × change"
+        moved[:, :, j] = attend(query, key, other) - output
+    return near(moved, weights[:, None]), "the output moves by weight × change"
+
+
+def order_scale_and_mask():
+    """Shuffle the pairs of key and value; change the scale and the mask."""
+    query, key, value = list(inputs())[1]
+    order = np.random.default_rng(0).permutation(len(key))
+    output = attend(query, key, value)
+    others = (
+        attend(query, key[order], value),
+        attend(query, key, value, scale=1.0),
+        attend(query, key, value, masks.causal(len(query), len(key))),
+    )
+    same = near(attend(query, key[order], value[order]), output)
+    return same and min(abs(other - output).max() for other in others) > 0.1
 
 
 @claim(
     "5",
     "1",
     "The inputs are a query, keys and values.",
-    "true",
-    "And, as a rule, a scale and a mask. The order of the keys is none of them: it "
-    "has to be written into the tokens, the scores or the mask.",
+    "By definition; and, as a rule, a scale and a mask. The order of the keys is none "
+    "of them: it has to be written into the tokens, the scores or the mask.",
     "01_motivation#Queries, keys and values",
+    over=inputs,
+    besides=order_scale_and_mask,
 )
-def the_order_of_the_keys_is_no_input():
-    """Shuffle the pairs of key and value; change the scale and the mask."""
+def the_output_is_made_of_query_keys_and_values(case):
+    """Compare the library with the definition, which has no other input."""
+    query, key, value = case
+    same = near(attend(query, key, value), definitions.attention(query, key, value))
+    return same, f"{len(query)} queries, {len(key)} keys: {len(query)} outputs"
+
+
+def one_matrix():
+    """Draw tokens, and one matrix that makes both their queries and their keys."""
     rng = np.random.default_rng(0)
-    query, key = rng.normal(size=(5, 8)), rng.normal(size=(7, 8))
-    value, order = rng.normal(size=(7, 3)), rng.permutation(7)
-    output = attend(query, key, value)
-    assert output.shape == (5, 3)
-    assert np.allclose(attend(query, key[order], value[order]), output)
-    for other in (
-        attend(query, key[order], value),
-        attend(query, key, value, scale=1.0),
-        attend(query, key, value, masks.causal(5, 7)),
-    ):
-        assert abs(other - output).max() > 0.1
-    return "5 queries and 7 keys give 5 outputs"
+    token, matrix = rng.normal(size=(2, 50, 16, 16))
+    yield token / np.linalg.norm(token @ matrix, axis=-1, keepdims=True), matrix, matrix
+    yield token, matrix, matrix
+
+
+def two_matrices():
+    """Draw tokens, a matrix for their queries, and another for their keys."""
+    yield tuple(np.random.default_rng(0).normal(size=(3, 50, 16, 16)))
+
+
+def one_matrix_makes_queries_and_keys(case):
+    """Compare the two matrices."""
+    _, w_q, w_k = case
+    return np.array_equal(w_q, w_k)
+
+
+def a_token_matches_itself_by_chance():
+    """Count, in runs of their own, how often it is its own best match."""
+    return abs(own_top_key(n=16, d=16, draws=100).mean() - 1 / 16) < 0.01
 
 
 @claim(
@@ -87,19 +152,24 @@ def the_order_of_the_keys_is_no_input():
     "1",
     "The output is a weighted sum of the values, with weights from the similarity of "
     "query and key.",
-    "true with conditions",
-    "Queries and keys come from different matrices, so their product need be no "
-    "similarity: it is not symmetric, and before training a token's best match is "
-    "itself no more often than chance has it.",
+    "The score is a similarity, alike both ways and for no two tokens above the mean "
+    "of each with itself, if one matrix makes queries and keys. As a rule there are "
+    "two: before training, a token is its own best match no more often than by chance.",
     "01_motivation#Queries, keys and values",
+    condition=one_matrix_makes_queries_and_keys,
+    inside=one_matrix,
+    outside=two_matrices,
+    besides=a_token_matches_itself_by_chance,
 )
-def a_token_matches_itself_as_often_as_chance_has_it():
-    """Send tokens through random matrices, and look for the best match."""
-    rng = np.random.default_rng(0)
-    token, w_q, w_k = rng.normal(size=(3, 16, 16))
-    scores, _ = attention_scores(token @ w_q, token @ w_k)
-    assert np.corrcoef(scores.ravel(), scores.T.ravel())[0, 1] < 0.5
-    itself = own_top_key(n=16, draws=50)
-    assert len(itself) >= 5
-    assert abs(itself.mean() - 1 / 16) < 0.01
-    return f"{itself.mean():.1%} of tokens; chance is 1 in 16"
+def a_sum_weighted_by_similarity(case):
+    """Compare the output with the sum, and the scores with a similarity."""
+    token, w_q, w_k = case
+    query, key = token @ w_q, token @ w_k
+    scores, _ = attention_scores(query, key)
+    output = attend(query, key, token)
+    is_sum = near(output, definitions.attention(query, key, token))
+    itself = np.diagonal(scores, axis1=-2, axis2=-1)
+    most = (itself[..., :, None] + itself[..., None, :]) / 2
+    alike = near(scores, np.swapaxes(scores, -1, -2)) and (scores < most + 1e-9).all()
+    own = (scores.argmax(-1) == np.arange(scores.shape[-1])).mean()
+    return is_sum and alike, f"{own:.0%} match themselves best"
