@@ -2,13 +2,29 @@
 
 import sys
 
-from tools.site import bibliography, descriptions, hosting, names, tables, theme
+from tools.site import (
+    bibliography,
+    descriptions,
+    hosting,
+    names,
+    numbers,
+    tables,
+    theme,
+)
 
 
 def setup(app):
     """Connect all parts; `_config.yml` loads this last, after what it changes."""
     # The API page shows this checkout, whatever else is installed.
     sys.path.insert(0, str(app.srcdir))
-    for part in (bibliography, descriptions, hosting, names, tables, theme):
+    for part in (
+        bibliography,
+        descriptions,
+        hosting,
+        names,
+        numbers,
+        tables,
+        theme,
+    ):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
