@@ -3,6 +3,7 @@
 import sys
 
 from tools.site import (
+    anchors,
     bibliography,
     descriptions,
     hosting,
@@ -18,6 +19,7 @@ def setup(app):
     # The API page shows this checkout, whatever else is installed.
     sys.path.insert(0, str(app.srcdir))
     for part in (
+        anchors,
         bibliography,
         descriptions,
         hosting,
