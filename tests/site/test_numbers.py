@@ -3,9 +3,11 @@
 import posixpath
 import re
 from collections import Counter
+from urllib.parse import urlsplit
 
 from attention_lib.book.chapters import chapter_number
 
+MENTION = re.compile(r"\bchapters?\s+(\d+[a-z]?)\b", re.IGNORECASE)
 MOVES = ".bd-docs-nav a[href], .prev-next-area a[href]"
 
 
@@ -52,3 +54,16 @@ def test_figures_are_counted_through_a_chapter(pages):
 def test_what_is_in_no_chapter_has_no_number(pages):
     for name in pages.keys() - chapters(pages).keys():
         assert not pages[name].select(".caption-number"), name
+
+
+def test_a_chapter_that_is_mentioned_is_linked(pages):
+    for name, page in pages.items():
+        for text in page.find_all(string=MENTION):
+            if text.find_parent(["code", "script", "style", "title"]):
+                continue
+            link = text.find_parent("a", href=True)
+            assert link, f"{name}: no link at {text.strip()!r}"
+            to = urlsplit(link["href"])
+            if not to.netloc:  # else it is another book's
+                number = chapter_number(to.path or name)
+                assert MENTION.search(text)[1] == number, f"{name}: {text}: {to.path}"
