@@ -2,10 +2,14 @@
 
 import doctest
 
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import reading_time
-from tools.reading_time import Reading, reading, stated
+from tools.reading_time import ROOT, Reading, read, reading, stated
+
+LONGEST = 30  # minutes: what one reads at a sitting
+PAGES = sorted((ROOT / "chapters").glob("*.ipynb"))
 
 OPENING = """\
 # One word?
@@ -66,3 +70,11 @@ def test_the_time_that_is_stated_is_written_anew(tmp_path, monkeypatch):
 
 def test_the_examples_in_its_docstrings_hold():
     assert doctest.testmod(reading_time).failed == 0
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_a_page_says_how_long_it_takes_and_takes_no_longer_than_a_sitting(path):
+    notebook = read(path)
+    found = reading(notebook)
+    assert stated(notebook) == found.sentence()
+    assert found.minutes <= LONGEST
