@@ -1,5 +1,5 @@
-// What a style sheet cannot do: let the keyboard reach what scrolls, and print what is
-// folded away.
+// What a style sheet cannot do: let the keyboard reach what scrolls, print what is folded
+// away, and follow an old link to a part that has moved.
 (function () {
   "use strict";
 
@@ -35,5 +35,16 @@
     opened = [];
   });
 
+  // The page lists what it once had (tools/site/anchors.py).
+  function followWhatMoved() {
+    const anchor = location.hash.slice(1);
+    const list = document.getElementById("moved");
+    if (!list || document.getElementById(anchor)) return;
+    const place = new Map(Object.entries(JSON.parse(list.text))).get(anchor);
+    if (place) location.replace(place);
+  }
+
   window.addEventListener("load", whenReady);
+  window.addEventListener("DOMContentLoaded", followWhatMoved);
+  window.addEventListener("hashchange", followWhatMoved);
 })();

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from html import escape
 
+from attention_lib.book.chapters import chapter_number
 from attention_lib.book.claims import LEDGER, VERDICTS
 from attention_lib.book.essay import quotation
 
@@ -92,8 +93,8 @@ class LedgerTable:
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
             f'<td data-label="Verdict">{badge(c)}</td>'
             f'<td data-label="Figure" class="figure">{escape(str(figure))}</td>'
-            f'<td data-label="Where">Chapter {int(chapter[:2])}: '
-            f'<a href="{place}">{escape(heading)}</a></td></tr>'
+            f'<td data-label="Where"><a href="{place}">'
+            f"Chapter {chapter_number(chapter)}: {escape(heading)}</a></td></tr>"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a reader does: search, switch the mode, open a solution, print."""
+"""What a reader does: search, switch the mode, follow an old link, print."""
 
 import re
 
@@ -98,3 +98,16 @@ def test_paper_shows_the_text_alone_whole_and_on_white(visitor):
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("article details[open]").count() == 0
     assert page.evaluate(THEME) == "dark"
+
+
+def test_an_old_link_leads_to_where_its_heading_is_now(visitor, site):
+    place = "../glossary.html#term-mask"
+    moved = f'{{"old": "{place}", "exercises": "{place}"}}'
+    text = (site / CHAPTER).read_text("utf-8")
+    listed = f'<script type="application/json" id="moved">{moved}</script>'
+    text = text.replace("<head>", f"<head>{listed}")
+    visitor.page.route(f"**/{CHAPTER}", lambda route: route.fulfill(body=text))
+    visitor.page.goto(visitor.address + CHAPTER + "#old", wait_until="commit")
+    visitor.page.wait_for_url("**/glossary.html#term-mask")
+    there = visitor.open(f"{CHAPTER}#exercises").url
+    assert there.endswith(f"{CHAPTER}#exercises")

@@ -75,11 +75,3 @@ def test_no_work_is_entered_under_two_keys(pages):
         for link in pages["bibliography.html"].select(".citation a.external")
     )
     assert not [address for address, times in addresses.items() if times > 1]
-
-
-def test_the_glossary_is_in_order(pages):
-    terms = [
-        term.text.rstrip("#").lower() for term in pages["glossary.html"].select("dt")
-    ]
-    assert len(terms) > 20
-    assert terms == sorted(terms)

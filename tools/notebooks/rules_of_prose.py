@@ -134,7 +134,7 @@ def sections(notebook: NotebookNode) -> list[Section]:
     for index, cell in enumerate(notebook.cells):
         place = where(index, cell)
         if cell.cell_type == "markdown":
-            opening, *rest = _at_headings(cell.source)
+            opening, *rest = at_headings(cell.source)
             found[-1].sentences.append((place, prose(opening), set()))
             for part in rest:
                 heading = part.partition("\n")[0].lstrip("# ")
@@ -174,7 +174,7 @@ def _nearest(number: Written, known: set[tuple[float, bool]]) -> str:
     return f"; nearest: {nearest:.6g}{' %' if number.percent else ''}"
 
 
-def _at_headings(markdown: str) -> list[str]:
+def at_headings(markdown: str) -> list[str]:
     """Split a cell before each ``##`` heading that is not inside a fence."""
     parts = [""]
     for line, is_code in lines(markdown):

@@ -2,13 +2,35 @@
 
 import sys
 
-from tools.site import bibliography, descriptions, essay, hosting, names, tables, theme
+from tools.site import (
+    anchors,
+    bibliography,
+    descriptions,
+    essay,
+    glossary,
+    hosting,
+    names,
+    numbers,
+    tables,
+    theme,
+)
 
 
 def setup(app):
     """Connect all parts; `_config.yml` loads this last, after what it changes."""
     # The API page shows this checkout, whatever else is installed.
     sys.path.insert(0, str(app.srcdir))
-    for part in (bibliography, descriptions, essay, hosting, names, tables, theme):
+    for part in (
+        anchors,
+        bibliography,
+        descriptions,
+        essay,
+        glossary,
+        hosting,
+        names,
+        numbers,
+        tables,
+        theme,
+    ):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

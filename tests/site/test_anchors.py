@@ -1,0 +1,43 @@
+"""A link that was saved to a heading, a figure or a term still ends at one."""
+
+import json
+
+import pytest
+
+from tools.site import anchors
+
+ENDS = {"section", "figure", "dt"}
+
+
+def test_every_old_anchor_ends_at_a_heading_a_figure_or_a_term(pages):
+    lost = []
+    for page, places in anchors.anchors().items():
+        for anchor, (to, there) in places.items():
+            end = f"{to}.html" in pages and pages[f"{to}.html"].find(id=there)
+            if not end or end.name not in ENDS:
+                lost.append(f"{page}#{anchor}: nothing at {to}#{there}")
+    assert not lost, "\n".join(lost)
+
+
+def test_a_page_names_what_it_no_longer_has(pages):
+    for page, places in anchors.anchors().items():
+        gone = {each for each, (to, _) in places.items() if to != page}
+        gone |= {each for each in places if not pages[f"{page}.html"].find(id=each)}
+        listed = pages[f"{page}.html"].find(id="moved")
+        assert gone <= (json.loads(listed.text).keys() if listed else set()), page
+
+
+@pytest.fixture
+def listed(tmp_path, monkeypatch):
+    """List one anchor that stayed, one that was renamed and one that moved."""
+    path = tmp_path / "anchors.toml"
+    path.write_text('[a]\nstayed = ""\nold = "a#new"\ngone = "b/c#there"\n', "utf-8")
+    monkeypatch.setattr(anchors, "LIST", path)
+
+
+def test_what_stayed_needs_no_address(listed):
+    def address(page, to):
+        return "" if page == to else f"{to}.html"
+
+    assert anchors.moved("a", address) == {"old": "#new", "gone": "b/c.html#there"}
+    assert anchors.moved("b/c", address) == {}
