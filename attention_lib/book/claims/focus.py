@@ -16,7 +16,7 @@ from attention_lib.book.experiments import load
     "memory, with no softmax, recalls most of 32 stored pairs, and softmax of small "
     "scores far fewer. Sharpness buys capacity: softmax of large scores recalls "
     "thousands.",
-    "01_motivation#How much can it remember?",
+    "01b_memory_and_cost#How much can it remember?",
 )
 def a_linear_memory_recalls_better_than_blunt_softmax():
     """Compare the order, then what three memories recall."""

@@ -18,7 +18,7 @@ from attention_lib.book.claims.ledger import claim
     "of query and key. With m of them no matrix of all pairs is built, and the error "
     "falls like one over the root of m, once m is large enough: for long queries and "
     "keys, very large.",
-    "01_motivation#A kernel in disguise",
+    "01b_memory_and_cost#A kernel in disguise",
 )
 def random_features_approach_softmax_attention():
     """Take 16 times as many features: a quarter of the error."""
