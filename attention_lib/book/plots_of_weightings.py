@@ -16,7 +16,7 @@ WEIGHTING_STYLES = {
     "softmax": _FIRST,
     "softmax β=√d": _FIRST,
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
-    "e^s − 1": _FOURTH,
+    "e^s − 1 β=1": _FOURTH,
     "raw": _SECOND,
     "score": _SECOND,
     "relu": _THIRD,
