@@ -38,9 +38,19 @@ def test_the_table_is_shown_with_words_and_scopes():
     assert columns == ["weighting", *(law.name for law in LAWS)]
     rows = [text for tag, a, text in cells if a.get("scope") == "row"]
     assert rows == list(EXPECTED)
-    verdicts = [(a["class"], text) for tag, a, text in cells if tag == "td"]
+    verdicts = [
+        (a["class"], text.removesuffix(", given n"))
+        for tag, a, text in cells
+        if tag == "td"
+    ]
     shown = {True: ("holds", "✓ yes"), False: ("breaks", "✗ no")}
     assert verdicts == [shown[holds] for _, _, holds in CELLS]
+
+
+def test_a_cell_says_where_a_rule_streams_only_if_it_is_given_the_number_of_keys():
+    told = {(label(c.weighting), c.law.name) for c in table() if "given" in c.word}
+    names = ("ScalableSoftmax", "ReLU(mean=True)", "Sigmoid(bias=-log n)")
+    assert told == {(name, "streams here") for name in names}
 
 
 def test_the_table_in_plain_text_has_the_same_verdicts():

@@ -52,9 +52,17 @@ class Cell:
     witness: tuple | None
     measured: float
 
+    @property
+    def word(self):
+        """Give the verdict in a word, and what it needs: the number of keys."""
+        if not self.holds:
+            return "no"
+        told = self.law.name == "streams here" and self.weighting.uses_n
+        return "yes, given n" if told else "yes"
+
     def __str__(self):
         """Give the verdict with its reason."""
-        name, verdict = label(self.weighting), "yes" if self.holds else "no"
+        name, verdict = label(self.weighting), self.word
         reason = "no case to the contrary is found"
         if self.witness is not None:
             case = ", ".join(map(str, self.witness))
@@ -114,7 +122,7 @@ class WishList:
         lines = [
             f"{law.name:22} "
             + "  ".join(
-                f"{'yes' if cells[i].holds else 'no':>{len(name)}}"
+                f"{cells[i].word:>{len(name)}}"
                 for name, cells in self.table.rows.items()
             )
             for i, law in enumerate(self.table.laws)
@@ -200,5 +208,5 @@ def _said(laws):
 
 
 def _entry(cell):
-    verdict, word = ("holds", "✓ yes") if cell.holds else ("breaks", "✗ no")
-    return f'<td class="{verdict}" title="{escape(str(cell))}">{word}</td>'
+    verdict, mark = ("holds", "✓") if cell.holds else ("breaks", "✗")
+    return f'<td class="{verdict}" title="{escape(str(cell))}">{mark} {cell.word}</td>'

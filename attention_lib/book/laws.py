@@ -140,15 +140,17 @@ LAWS = (
     Law(
         "keeps its share",
         "A key that leads all others by 3 gets over half of the weight given, for "
-        "10 keys as for 100,000, and whatever the level of the others.",
+        "10 keys as for 100,000, and whatever the level of the others. (A smaller "
+        "lead may fade: with scalable softmax, one that times its scale is below 1.)",
         measure.share_lost,
         0.0,
         (1.0, 100_000),
     ),
     Law(
         "streams here",
-        "Attention over two blocks of keys merges from states of fixed size. (Hardmax "
-        "and top-k could, with the k best keys as state; this library does not.)",
+        "Attention over two blocks of keys merges from states of fixed size; a rule "
+        "that uses the number of keys must be given it. (Hardmax and top-k could, with "
+        "the k best keys as state; this library does not.)",
         measure.merging_moves,
         ROUNDING,
         ((2.0, 1.0, 0.0), 1),

@@ -14,11 +14,10 @@ _FOURTH = {"color": "#ee6677", "linestyle": ":", "marker": "D"}
 # In the whole book. What never stands in one figure may share a style.
 WEIGHTING_STYLES = {
     "softmax": _FIRST,
-    "softmax β=20": _FIRST,
-    "softmax β=√d": _FIRST | {"linestyle": "--", "marker": "P"},
+    "softmax β=√d": _FIRST,
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
-    "linear": _SECOND,
-    "plain": _SECOND,
+    "e^s − 1 β=1": _FOURTH,
+    "raw": _SECOND,
     "score": _SECOND,
     "relu": _THIRD,
     "relu³": _THIRD,

@@ -5,10 +5,16 @@ import re
 from collections import Counter
 
 import pytest
+from pybtex.database import parse_file
 
 import attention_lib
 from tests.site.building import ROOT
 from tools.site.names import public_names
+
+
+def keys():
+    text = (ROOT / "references.bib").read_text(encoding="utf-8")
+    return re.findall(r"^@\w+\{([^,]+),", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", sorted(set(public_names().values())))
@@ -59,14 +65,28 @@ def test_names_in_docstrings_are_links(pages):
     assert between
 
 
-def keys():
-    text = (ROOT / "references.bib").read_text(encoding="utf-8")
-    return re.findall(r"^@\w+\{([^,]+),", text, re.MULTILINE)
-
-
-def test_every_work_is_listed_once(pages):
+def test_no_key_stands_twice():
     assert not [key for key, times in Counter(keys()).items() if times > 1]
-    assert len(pages["bibliography.html"].select("div.citation")) == len(keys())
+
+
+def test_what_is_listed_is_what_is_cited(pages):
+    listed = {work["id"] for work in pages["bibliography.html"].select("div.citation")}
+    cited = {
+        link["href"].partition("#")[2]
+        for page in pages.values()
+        for link in page.select('a.reference[href*="bibliography.html#"]')
+    }
+    assert cited == listed
+    assert len(listed) > 20
+
+
+def test_every_work_says_when_and_where_it_appeared():
+    venues = {"journal", "booktitle", "publisher"}
+    for key, entry in parse_file(ROOT / "references.bib").entries.items():
+        # What is "misc" is a preprint, or a page somewhere.
+        places = {"eprint", "howpublished"} if entry.type == "misc" else venues
+        assert places & entry.fields.keys(), key
+        assert "year" in entry.fields, key
 
 
 def test_no_work_is_entered_under_two_keys(pages):

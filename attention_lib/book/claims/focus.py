@@ -38,7 +38,7 @@ def softmax_changes_no_order():
     "but in our toy plain scores, tanh, the kernel of linear attention and equal "
     "weights do not learn to find one pair of 32 reliably. Maps that are sharp and not "
     "negative learn it, and softmax is one of several.",
-    "01_motivation#How much can it remember?",
+    "01b_memory_and_cost#How much can it remember?",
     condition=the_map_is_blunt_or_signed,
     inside=["raw/n", "tanh", "linear", "uniform"],
     outside=["sparsemax", "sig+b", "sig/Σ", "relu", "exp/n"],

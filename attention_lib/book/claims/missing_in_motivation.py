@@ -52,7 +52,7 @@ def kept(key, value, phi):
     "of query and key. With m of them no matrix of all pairs is built, and the error "
     "falls like one over the root of m, once m is large enough: for long queries and "
     "keys, very large.",
-    "01_motivation#A kernel in disguise",
+    "01b_memory_and_cost#A kernel in disguise",
     over=short_vectors,
     besides=longer_vectors_need_very_many,
 )
