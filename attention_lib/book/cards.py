@@ -81,13 +81,14 @@ class LedgerTable:
         chapter, heading = c.where.split("#")
         anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
         place = f"{self.folder}{chapter}.html#{anchor}"
+        number = chapter.partition("_")[0].lstrip("0")
         return (
             f'<tr><th scope="row">{c.number}</th>'
             f'<td data-label="Claim">{escape(c.sentence)}'
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
             f'<td data-label="Verdict">{_badge(c)}</td>'
             f'<td data-label="Figure" class="figure">{escape(str(figure))}</td>'
-            f'<td data-label="Where">Chapter {int(chapter[:2])}: '
+            f'<td data-label="Where">Chapter {number}: '
             f'<a href="{place}">{escape(heading)}</a></td></tr>'
         )
 

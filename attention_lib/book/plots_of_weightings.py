@@ -19,7 +19,7 @@ WEIGHTING_STYLES = {
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
     "linear": _SECOND,
     "plain": _SECOND,
-    "score": _SECOND,
+    "raw": _SECOND,
     "relu": _THIRD,
     "relu³": _THIRD,
     "relu/n": _FOURTH,

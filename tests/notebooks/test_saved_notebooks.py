@@ -25,7 +25,7 @@ def test_there_is_a_chapter():
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.name)
 def test_the_folder_holds_chapters_alone(path):
-    assert re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", path.name)
+    assert re.fullmatch(r"\d\d[b-z]?_[a-z0-9_]+\.ipynb", path.name)
 
 
 def test_every_rule_is_collected_for_every_chapter(request):

@@ -14,7 +14,7 @@ from attention_lib.book.claims.ledger import claim
     "The difference of two scores is exactly the logarithm of the odds between their "
     "keys. What softmax cannot tell is their common level: whether all keys match or "
     "none does.",
-    "02_normalization#It forgets the level",
+    "02c_buys_and_costs#It forgets the level",
 )
 def differences_are_log_odds_and_the_level_is_lost():
     """Get the differences back from the weights, then move the level."""

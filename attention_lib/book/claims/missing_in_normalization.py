@@ -52,7 +52,7 @@ def a_shift_changes_nothing_and_a_factor_sharpens():
     "missing",
     "The log-sum-exp of β times the scores, divided by β, exceeds the largest score "
     "by at most log(n)/β, and by exactly that where all n scores tie.",
-    "02_normalization#A smooth maximum",
+    "02b_probabilities#A smooth maximum",
 )
 def log_sum_exp_is_a_maximum_and_softmax_its_slope():
     """Squeeze the log-sum-exp onto the maximum, and take its slope."""
@@ -75,7 +75,7 @@ def log_sum_exp_is_a_maximum_and_softmax_its_slope():
     "missing",
     "A temperature multiplies the entropy. With another measure of spread, half of 1 "
     "minus the sum of p², sparsemax is best: softmax is as special as the entropy is.",
-    "02_normalization#The best trade of score and entropy",
+    "02b_probabilities#The best trade of score and entropy",
 )
 def softmax_is_best_for_entropy_and_sparsemax_for_another():
     """Let 10,000 rivals compete under two measures of spread."""
@@ -102,7 +102,7 @@ def softmax_is_best_for_entropy_and_sparsemax_for_another():
     "A block leaves a small state: largest score, sum of exponentials, weighted sum of "
     "values. States merge in any order and grouping, to the same result up to "
     "rounding; the state of no keys changes nothing.",
-    "02_normalization#One pass, in any order",
+    "02d_one_pass#States that merge",
 )
 def blocks_merge_in_any_order():
     """Merge four blocks in each order, from the left and in pairs."""
@@ -127,7 +127,7 @@ def blocks_merge_in_any_order():
     "missing",
     "Each token becomes an average of the values. In random layers without skips "
     "three are enough to wipe out the differences; with skips it takes many more.",
-    "02_normalization#It averages",
+    "02c_buys_and_costs#It averages",
 )
 def differences_vanish_without_skips():
     """Stack random layers ten times, without skips and with."""
@@ -147,7 +147,7 @@ def differences_vanish_without_skips():
     "A row of logarithms is a row of scores minus one number, so with d numbers in a "
     "query the rank is d + 1 at most. Among more keys than that, not every matrix of "
     "positive weights can be had exactly.",
-    "02_normalization#It averages",
+    "02c_buys_and_costs#It averages",
 )
 def only_the_logarithms_have_low_rank():
     """Take three ranks of 64 queries and keys, of 8 numbers each."""
@@ -164,7 +164,7 @@ def only_the_logarithms_have_low_rank():
     "missing",
     "One more key, with score zero and value zero, makes it the off-by-one softmax, "
     "which can abstain. Against that key alone softmax is the sigmoid.",
-    "02_normalization#It cannot abstain",
+    "02c_buys_and_costs#It cannot abstain",
 )
 def one_more_key_lets_it_abstain():
     """Add a key of score zero, to whole rows and to single scores."""

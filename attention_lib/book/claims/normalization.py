@@ -43,7 +43,7 @@ def weights_are_the_softmax_of_scaled_products():
     "true",
     "The spread of dot products grows with the root of the dimension. Queries and "
     "keys of length one, though, have scores between -1 and 1.",
-    "02_normalization#A row of shares",
+    "02_normalization#How far do scores spread?",
 )
 def products_spread_as_the_root_of_the_dimension():
     """Multiply random queries and keys, then make each of length one."""
@@ -93,7 +93,7 @@ def the_ends_need_a_mask_rounding_or_a_single_key():
     "They are a distribution, but attention draws nothing from it. A meaning that is "
     "exact: the chance that a key wins when Gumbel noise is added to each score. "
     "Another: the best trade of expected score and entropy.",
-    "02_normalization#Probabilities of what?",
+    "02b_probabilities#Probabilities of what?",
 )
 def a_weight_is_the_chance_to_win_under_gumbel_noise():
     """Hold 100,000 noisy contests, and try 1000 other distributions."""
@@ -118,7 +118,7 @@ def a_weight_is_the_chance_to_win_under_gumbel_noise():
     "Nothing is understood: the output is linear in the weights. What the sum of one "
     "buys is a bound: each output is an average of the values, and no larger than the "
     "largest.",
-    "02_normalization#What it buys",
+    "02c_buys_and_costs#What it buys",
 )
 def the_output_stays_between_the_values():
     """Count outputs beyond the values, with a sum of one and without."""
