@@ -1,11 +1,10 @@
-"""The figures of rows of weights: a trained head, a stack of layers, a merge tree."""
+"""The figures of rows of weights: a trained head, and a stack of layers."""
 
 import numpy as np
 
-from attention_lib import finalize, merge, partial_attention
 from attention_lib.book.plots import label_lines
 
-__all__ = ["draw_head", "draw_layers", "draw_merge_tree", "finish_sizes"]
+__all__ = ["draw_head", "draw_layers", "finish_sizes"]
 
 ABOVE = {
     "xytext": (0, 3),
@@ -55,31 +54,30 @@ def draw_head(axes, weights, norms, trigger):
 
 
 def finish_sizes(left, right, largest):
-    """Give two panels of sizes their axes, and a line at the largest value.
+    """Give two panels of sizes a line at the size of the values, and labels.
 
     Parameters
     ----------
     left, right : matplotlib.axes.Axes
         Panels that share their vertical axis; the lines of the right one have labels.
-    largest : float
-        Where the line is.
+    largest : two floats
+        Where the line of each is.
     """
-    for ax in (left, right):
-        ax.set_xscale("log")
-        ax.axhline(largest, color="black", linewidth=0.8, linestyle="-")
-    left.annotate(
-        "largest value",
-        (left.get_xlim()[1], largest),
-        xytext=(0, 3),
-        textcoords="offset points",
-        fontsize="small",
-        ha="right",
-    )
+    for ax, size in zip((left, right), largest, strict=True):
+        ax.axhline(size, color="black", linewidth=0.8, linestyle="-", label="_size")
+        ax.annotate(
+            "size of the values",
+            (ax.get_xlim()[1], size),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize="small",
+            ha="right",
+        )
     label_lines(right)
 
 
 def draw_layers(ax, measures, floor):
-    """Draw the mean of each measure against the layer, with the range of all stacks.
+    """Draw the median of each measure by layer, with the range of all stacks.
 
     Parameters
     ----------
@@ -90,61 +88,12 @@ def draw_layers(ax, measures, floor):
     floor : float
         Below it all is rounding, which differs between processors: drawn as the floor.
     """
+    ax.set(yscale="log", xlabel="layer", ylim=(floor / 10, 3))
     for label, measured in measures.items():
         measured = np.maximum(measured, floor)
         layers = np.arange(len(measured))
-        (line,) = ax.plot(layers, measured.mean(axis=1), label=label)
+        (line,) = ax.plot(layers, np.median(measured, axis=1), label=label)
         low, high = measured.min(axis=1), measured.max(axis=1)
         ax.fill_between(layers, low, high, color=line.get_color(), alpha=0.15, lw=0)
-    ax.set(yscale="log", xlabel="layer", xticks=range(0, len(layers), 2))
-
-
-def draw_merge_tree(ax, scores, values):
-    """Draw the states of four keys, merged two by two up to the output.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
-    scores, values : array, shape (4,)
-        One of each for each key.
-    """
-    pairs = zip(scores, values, strict=True)
-    states = [_state_of_one(*pair) for pair in pairs]
-    places, height = np.arange(len(states), dtype=float), 0
-    for place, score, value in zip(places, scores, values, strict=True):
-        ax.text(place, -0.5, f"s = {score:g}, v = {value:g}", ha="center", va="center")
-    while states:
-        for place, state in zip(places, states, strict=True):
-            _write_state(ax, place, height, state)
-        if len(states) == 1:
-            break
-        above = (places[::2] + places[1::2]) / 2
-        for place, target in zip(places, np.repeat(above, 2), strict=True):
-            ends = [place, target], [height + 0.27, height + 0.73]
-            ax.plot(*ends, color="black", linewidth=0.8, linestyle="-")
-        states = [merge(a, b) for a, b in zip(states[::2], states[1::2], strict=True)]
-        places, height = above, height + 1
-    output = finalize(states[0]).item()
-    ax.text(places[0] + 0.55, height, f"o / l = {output:.2f}", va="center")
-    ax.set(xlim=(-0.6, len(scores) - 0.4), ylim=(-0.7, height + 0.4))
-    ax.axis("off")
-
-
-def _state_of_one(score, value):
-    """Give the state of a single key."""
-    one, score, value = (np.array([[float(x)]]) for x in (1, score, value))
-    return partial_attention(one, score, value, scale=1.0)
-
-
-def _write_state(ax, place, height, state):
-    numbers = zip("mlo", (state.max, state.total, state.out), strict=True)
-    ax.text(
-        place,
-        height,
-        "\n".join(f"{name} = {number.item():.2f}" for name, number in numbers),
-        ha="center",
-        va="center",
-        family="monospace",
-        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "#332288"},
-    )
+    ax.set(xticks=range(0, len(layers), 2))
+    label_lines(ax)

@@ -17,6 +17,8 @@ WEIGHTING_STYLES = {
     "softmax β=√d": _FIRST,
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
     "e^s − 1 β=1": _FOURTH,
+    "linear": _SECOND,
+    "plain": _SECOND,
     "raw": _SECOND,
     "score": _SECOND,
     "relu": _THIRD,

@@ -35,7 +35,7 @@ def other_stacks_are_slower():
     "their matrices keep the size of the numbers and no mask hides later tokens; "
     "larger matrices or a causal mask take more. With skips, the differences are not "
     "wiped out in twelve.",
-    "02_normalization#It averages",
+    "02c_buys_and_costs#It averages",
     over=[
         {"layers": 3},
         {"layers": 3, "scale": 0.5},
@@ -75,7 +75,7 @@ def some_positive_weights_cannot_be_had():
     "A row of logarithms is a row of scores minus one number, so with d numbers in a "
     "query the rank is d + 1 at most. Among more queries and keys than that, not every "
     "matrix of positive weights can be had exactly.",
-    "02_normalization#It averages",
+    "02c_buys_and_costs#It averages",
     over=heads,
     besides=some_positive_weights_cannot_be_had,
     stays={
@@ -109,7 +109,7 @@ def one_more_key_lets_it_abstain():
     "Softmax must spend all its weight, even where no key deserves any.",
     "One more key, with score zero and value zero, makes it the off-by-one softmax, "
     "which can abstain. Against that key alone softmax is the sigmoid.",
-    "02_normalization#It cannot abstain",
+    "02c_buys_and_costs#It cannot abstain",
     over=[np.full(5, -8.0), np.full(1000, -300.0), -np.arange(9.0), np.array([-1e4])],
     besides=one_more_key_lets_it_abstain,
     stays={

@@ -26,7 +26,7 @@ def differences_are_log_odds_and_the_level_is_lost():
     "nearly none. The difference of two is exactly the logarithm of the odds between "
     "their keys. What softmax cannot tell is their common level: whether all keys "
     "match or none does.",
-    "02_normalization#It forgets the level",
+    "02c_buys_and_costs#It forgets the level",
     over=[2.0, -50.0, 0.0, 700.0],
     besides=differences_are_log_odds_and_the_level_is_lost,
     stays={

@@ -70,7 +70,7 @@ SHARPNESS = 10.0
     "The smooth maximum is the log-sum-exp; softmax, its slope, is a smooth argmax.",
     "The log-sum-exp of β times the scores, divided by β, exceeds the largest score "
     "by at most log(n)/β, and by exactly that where all n scores tie.",
-    "02_normalization#A smooth maximum",
+    "02b_probabilities#A smooth maximum",
     over=[*rows()[1:3], *rows()[4:]],
     stays={"the mean of the values": "it speaks of the weights alone"},
 )
@@ -118,7 +118,7 @@ def another_spread_makes_sparsemax_best():
     "Of all distributions, softmax makes expected score plus entropy largest.",
     "A temperature multiplies the entropy. With another measure of spread, half of 1 "
     "minus the sum of p², sparsemax is best: softmax is as special as the entropy is.",
-    "02_normalization#The best trade of score and entropy",
+    "02b_probabilities#The best trade of score and entropy",
     over=unlike_scores,
     besides=another_spread_makes_sparsemax_best,
     stays={"the mean of the values": "it speaks of the weights alone"},
@@ -151,7 +151,7 @@ def blocks_of_keys():
     "A block leaves a small state: largest score, sum of exponentials, weighted sum of "
     "values. States merge in any order and grouping, to the same result up to "
     "rounding; the state of no keys changes nothing.",
-    "02_normalization#One pass, in any order",
+    "02d_one_pass#States that merge",
     over=blocks_of_keys,
 )
 def blocks_merge_in_any_order(case):

@@ -69,7 +69,7 @@ def products_spread_as_the_root_of_the_dimension():
     "Independent entries of mean zero and variance one give products that spread as "
     "the root of the dimension. Queries and keys of length one, though, have scores "
     "from -1 to 1.",
-    "02_normalization#A row of shares",
+    "02_normalization#How far do scores spread?",
     over=[1e3, 1.0, 1e6, 1e12],
     besides=products_spread_as_the_root_of_the_dimension,
     stays=all_of_them("it speaks of the scores alone"),
@@ -156,7 +156,7 @@ def a_key_wins_under_gumbel_noise_as_often_as_its_weight_says():
     "a query is a key with Gaussian noise, all keys have one length, and the scale is "
     "one over the noise's variance. And it is the chance that a key wins where Gumbel "
     "noise is added to each score; but attention adds none.",
-    "02_normalization#Probabilities of what?",
+    "02b_probabilities#Probabilities of what?",
     condition=keys_have_one_length_and_the_scale_fits_the_noise,
     inside=noisy_keys,
     outside=other_worlds,
@@ -216,7 +216,7 @@ def the_output_stays_among_the_values():
     "If to understand is to read the right value from the output. To a linear layer "
     "the sum of one makes it easier: the output stays among the values. A layer that "
     "first rescales what it reads, as LayerNorm does, reads the same without it.",
-    "02_normalization#What it buys",
+    "02c_buys_and_costs#What it buys",
     condition=the_next_layer_does_not_rescale,
     inside=linear_readers,
     outside=rescaling_readers,
