@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "attention_lib"
-DATA = ("py.typed", "*.mplstyle", "*.json")
+DATA = ("py.typed", "*.mplstyle", "*.json", "*.npz")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from attention_lib.book.experiments.self_match import own_top_key
 )
 def the_heaviest_weight_adds_next_to_nothing():
     """See what a trained head reads in rows that need no output."""
-    run = cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
+    run = cell_of("trigger", map="softmax", bos=True, gate=False)
     weight, size, others = (
         np.array(run[k]) for k in ("sink", "first_norm", "other_norm")
     )

@@ -2,14 +2,17 @@
 
 Each file states its question and its protocol, and offers a function that a chapter
 calls with small arguments, and ``protocol()``, which runs it all. What that gave is
-saved beside it: `load` reads it. To run them again: ``make experiments``. They are toys
-that show a mechanism; none says how good a language model would be.
+saved beside it: `load` reads it, and `trained` reads the parameters of what was
+trained. To run them again: ``make experiments``. They are toys that show a mechanism;
+none says how good a language model would be.
 """
 
 import json
 from importlib import resources
 
-__all__ = ["NAMES", "cell_of", "load"]
+import numpy as np
+
+__all__ = ["NAMES", "cell_of", "label", "load", "trained"]
 
 NAMES = (
     "trigger",
@@ -63,7 +66,9 @@ def cell_of(name, **wanted):
     Returns
     -------
     dict
-        The settings and what was measured, one entry a replica.
+        The settings and what was measured, one entry a replica. Where something was
+        trained, that is at the best rate of learning, ``rate``, and what the
+        ``others`` gave is there too: `rates.by_rate` lists all.
 
     Raises
     ------
@@ -75,3 +80,44 @@ def cell_of(name, **wanted):
     if len(found) != 1:
         raise ValueError(f"{name} has {len(found)} cells with {wanted}; expected one")
     return found[0]
+
+
+def trained(name, **wanted):
+    """Read the parameters that were trained at a map's best rate.
+
+    With them, and a function in place of the map, an experiment's ``score`` measures
+    again what is saved, on the saved sets or on new ones:
+    ``trigger.score(trained("trigger", map="softmax", bos=True, gate=False), softmax,
+    trigger.data())``.
+
+    Parameters
+    ----------
+    name : str
+        An experiment that trains.
+    **wanted
+        Settings of one cell, as for `cell_of`.
+
+    Returns
+    -------
+    dict of str to array of float32
+        By name, with an axis of replicas first: the first ones, if not all are kept.
+        They are saved as float16, and were so when they were measured.
+
+    Raises
+    ------
+    ValueError
+        If no cell has these settings, or more than one.
+    """
+    start = label(cell_of(name, **wanted)) + "/"
+    saved = resources.files(__name__) / "results" / f"{name}.npz"
+    with saved.open("rb") as file, np.load(file) as arrays:
+        return {
+            key.removeprefix(start): arrays[key].astype(np.float32)
+            for key in arrays
+            if key.startswith(start)
+        }
+
+
+def label(cell):
+    """Write the settings of a cell, its words and truths, as one line."""
+    return ", ".join(f"{k}={v}" for k, v in cell.items() if isinstance(v, str | bool))
