@@ -24,6 +24,7 @@ NAMES = (
     "bayes_lookup",
     "match_or_nothing",
     "self_match",
+    "level",
 )
 
 
