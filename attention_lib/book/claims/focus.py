@@ -26,7 +26,7 @@ def a_linear_memory_recalls_better_than_blunt_softmax():
     few, many = (saved["pairs"].index(n) for n in (32, 8192))
     linear, blunt, sharp = (
         np.array(saved["recall"][memory])
-        for memory in ("linear", "softmax β=1", "softmax β=20")
+        for memory in ("raw", "softmax β=1", "softmax β=20")
     )
     assert linear[few].min() > 0.85
     assert (linear[few] - blunt[few]).min() > 0.3
