@@ -31,7 +31,7 @@ def all_values_are_of_one_length(case):
 
 def trained_heads_do_it_too():
     """See what five trained heads read in rows that need no output."""
-    run = cell_of("trigger", map="softmax", bos=True, gate=False, rate=0.01)
+    run = cell_of("trigger", map="softmax", bos=True, gate=False)
     weight, size, others = map(
         np.array, (run["sink"], run["first_norm"], run["other_norm"])
     )

@@ -2,9 +2,10 @@
 
 Each file states its question and its protocol, and offers a function that a page or a
 test calls with small arguments, and ``protocol()``, which runs it all. What that gave
-is saved beside it: `load` reads it, and `arrays` what is too large for text. To run
-them again: ``make experiments``. Those that train are toys: they show a mechanism; none
-says how good a language model would be. Those `OF_THE_MODEL` measure a real, small one.
+is saved beside it: `load` reads it, `arrays` what is too large for text, and `trained`
+the parameters of what was trained. To run them again: ``make experiments``. Those that
+train are toys: they show a mechanism; none says how good a language model would be.
+Those `OF_THE_MODEL` measure a real, small one.
 """
 
 import json
@@ -12,7 +13,16 @@ from importlib import resources
 
 import numpy as np
 
-__all__ = ["NAMES", "OF_THE_MODEL", "SAVED", "arrays", "cell_of", "load"]
+__all__ = [
+    "NAMES",
+    "OF_THE_MODEL",
+    "SAVED",
+    "arrays",
+    "cell_of",
+    "label",
+    "load",
+    "trained",
+]
 
 # Those of the real model, `attention_lib.book.real`, which is fetched for them.
 OF_THE_MODEL = ("text_loss", "agreement")
@@ -27,6 +37,7 @@ NAMES = (
     "bayes_lookup",
     "match_or_nothing",
     "self_match",
+    "level",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.
@@ -98,7 +109,9 @@ def cell_of(name, **wanted):
     Returns
     -------
     dict
-        The settings and what was measured, one entry a replica.
+        The settings and what was measured, one entry a replica. Where something was
+        trained, that is at the best rate of learning, ``rate``, and what the
+        ``others`` gave is there too: `rates.by_rate` lists all.
 
     Raises
     ------
@@ -110,3 +123,42 @@ def cell_of(name, **wanted):
     if len(found) != 1:
         raise ValueError(f"{name} has {len(found)} cells with {wanted}; expected one")
     return found[0]
+
+
+def trained(name, **wanted):
+    """Read the parameters that were trained at a map's best rate.
+
+    With them, and a function in place of the map, an experiment's ``score`` measures
+    again what is saved, on the saved sets or on new ones:
+    ``trigger.score(trained("trigger", map="softmax", bos=True, gate=False), softmax,
+    trigger.data())``.
+
+    Parameters
+    ----------
+    name : str
+        An experiment that trains.
+    **wanted
+        Settings of one cell, as for `cell_of`.
+
+    Returns
+    -------
+    dict of str to array of float32
+        By name, with an axis of replicas first: the first ones, if not all are kept.
+        They are saved as float16, and were so when they were measured.
+
+    Raises
+    ------
+    ValueError
+        If no cell has these settings, or more than one.
+    """
+    start = label(cell_of(name, **wanted)) + "/"
+    return {
+        key.removeprefix(start): array.astype(np.float32)
+        for key, array in arrays(name).items()
+        if key.startswith(start)
+    }
+
+
+def label(cell):
+    """Write the settings of a cell, its words and truths, as one line."""
+    return ", ".join(f"{k}={v}" for k, v in cell.items() if isinstance(v, str | bool))

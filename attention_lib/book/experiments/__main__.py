@@ -5,6 +5,7 @@ Usage: ``python -m attention_lib.book.experiments [name ...]``, on one thread.
 
 import datetime
 import json
+import math
 import platform
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attention_lib.book.experiments import SAVED
+from attention_lib.book.experiments import SAVED, label
 
 RESULTS = Path(__file__).parent / "results"
 DIGITS = 4  # significant ones, with two decimals at least
@@ -36,12 +37,18 @@ def main(names):
 def run(name):
     """Run one protocol and write its result, one line for each list of numbers.
 
-    What the result has under "arrays" goes into a file of its own.
+    What a cell has trained goes into a file of its own, by the cell's settings; so does
+    what the result has under "arrays".
     """
     module = import_module(f"attention_lib.book.experiments.{name}")
     start = time.process_time()
     result = module.protocol()
-    if arrays := result.pop("arrays", {}):
+    arrays = result.pop("arrays", {}) | {
+        f"{label(cell)}/{key}": array
+        for cell in result.get("cells", [])
+        for key, array in cell.pop("parameters", {}).items()
+    }
+    if arrays:
         np.savez_compressed(RESULTS / f"{name}.npz", **arrays)
     saved = {
         "experiment": name,
@@ -68,15 +75,20 @@ def processor():
 
 
 def plain(value):
-    """Give what JSON can hold: lists for arrays, floats of a few digits."""
+    """Give what JSON can hold: lists for arrays, floats of a few digits.
+
+    It has no name for what is not finite, as where training diverged: null.
+    """
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, np.ndarray | np.generic | torch.Tensor):
         value = value.tolist()
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     if not isinstance(value, float):
         return value
+    if not math.isfinite(value):
+        return None
     return round(value, 2) if abs(value) >= 100 else float(f"{value:.{DIGITS}g}")
 
 

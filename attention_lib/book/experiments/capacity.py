@@ -4,7 +4,14 @@ Protocol. Keys and values are unit vectors of 32 dimensions. A query is a stored
 with noise, ``unit(key + 0.08 N(0, I))``. The head answers ``w(q . k) V``, and is right
 if the stored value is the nearest. 8 replicas, each with its own pairs and 256 queries.
 Nothing is trained, so this says what a map *can* separate, not what a model would
-learn. The trap: a sigmoid with the bias -log n is not sharp at the same scale.
+learn.
+
+At sharpness 1, ``e^s`` has the slope of the raw scores at zero, and more above it, and
+yet recalls less: it also gives each key a share of one, whatever it scores, and all
+these shares of values that nobody asked for drown the answer. ``e^s - 1`` takes them
+away. Attention's own scale makes the keys and queries as long as the root of the
+dimension, and so multiplies their cosines by √d. A trap: a sigmoid with the bias -log n
+is not sharp at the same scale.
 
 The associative memory is that of Schlag, Irie and Schmidhuber (2021),
 https://arxiv.org/abs/2102.11174, and Ramsauer et al. (2020),
@@ -25,8 +32,9 @@ PAIRS = (32, 128, 512, 2048, 8192)
 
 # Name in the tables: the map, and what the scores are multiplied by.
 MEMORIES = {
-    "linear": (maps.Raw(), 1.0),
+    "raw": (maps.Raw(), 1.0),
     "relu³": (ReLU(power=3), 1.0),
+    "e^s − 1 β=1": (maps.ExpMinusOne(), 1.0),
     "softmax β=1": (Softmax(), 1.0),
     "softmax β=√d": (Softmax(), math.sqrt(D)),
     "softmax β=20": (Softmax(), 20.0),

@@ -2,8 +2,8 @@
 
 Most are the library's. The others exist to make a point, and are derived here from the
 library's kinds, as a user would: two powers of the positive part, exponentials and
-scores that are divided by the number of keys only, tanh, equal weights, and the kernel
-of linear attention.
+scores that are divided by the number of keys only, exponentials less one, tanh, equal
+weights, and the kernel of linear attention.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import torch
 
 from attention_lib import weightings
+from attention_lib._dispatch import namespace
 from attention_lib.weightings import Exponential, Pointwise, Sum
 
 __all__ = [
     "MAPS",
     "ExpMean",
+    "ExpMinusOne",
     "LearnedSink",
     "Linear",
     "Raw",
@@ -63,6 +65,18 @@ class ExpMean(Pointwise):
     def derivative(self, scores, n=None):
         """Differentiate `phi`."""
         return self.phi(scores, n)
+
+
+class ExpMinusOne(Pointwise):
+    """Exponentials without the share of one that every key gets."""
+
+    def phi(self, scores, n=None):
+        """Give ``e^s - 1``."""
+        return namespace(scores).expm1(scores)
+
+    def derivative(self, scores, n=None):
+        """Differentiate `phi`."""
+        return namespace(scores).exp(scores)
 
 
 class Tanh(Pointwise):
@@ -135,6 +149,7 @@ MAPS = {
     "relu/n": lambda: weightings.ReLU(mean=True),
     "relu³": lambda: weightings.ReLU(power=3),
     "exp/n": ExpMean,
+    "e^s − 1": ExpMinusOne,
     "raw": Raw,
     "raw/n": lambda: Raw(mean=True),
     "tanh": Tanh,

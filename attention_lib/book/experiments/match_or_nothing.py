@@ -4,23 +4,26 @@ Protocol. A set has 16 pairs of a unit key (16 dimensions) and a value from N(0,
 Half of the queries are one of the keys and must return its value; the others are new
 directions and must return zero. One head (d 32, with biases, scores q . k) with or
 without a learned BOS token, and a linear read-out; mean square error. 800 batches of
-64; Adam (0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, rate 1e-2;
-14 replicas, 512 new sets each. Errors are relative to the variance of the values.
+64; Adam (0.9, 0.98), clipped at 1 a replica, 10 % warm-up, cosine to zero, each map at
+its best rate; 6 replicas, tested on the same 2048 sets. Errors are relative to the
+variance of the values.
 
 A toy that shows a mechanism, and no law: whatever stands behind the head here is
 linear, so that only the weights can say "nothing".
 """
 
+from functools import partial
+
 import torch
 
-from attention_lib.book.experiments import maps, replicas
+from attention_lib.book.experiments import limits, rates, replicas
 
-__all__ = ["protocol", "train_and_measure"]
+__all__ = ["data", "protocol", "score", "task"]
 
 D_KEY, D_VALUE, WIDTH = 16, 8, 32
 PAIRS = 16
-TESTED = 512  # sets a replica
-CELLS = ("softmax", "off-by-one", "sig+b", "relu")
+TESTED = 2048  # sets
+MAPS = ("softmax", "off-by-one", "sig+b", "relu")
 
 
 def sets(source, n_replicas, size):
@@ -38,7 +41,25 @@ def sets(source, n_replicas, size):
     )
 
 
-def start(source, n_replicas, bos):
+def data(seed=0, *, size=TESTED):
+    """Draw what heads are tested on.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Where the stream of tests starts.
+    size : int, default 2048
+        Number of sets.
+
+    Returns
+    -------
+    sequence of Tensor, each of shape (1, size, ...)
+        Tokens, query, whether it matches, and the answer, the same for all replicas.
+    """
+    return sets(replicas.stream(seed, "test"), 1, size)
+
+
+def start(source, n_replicas, weigh, *, bos):
     """Start the head, its read-out, and the BOS token if there is one."""
     token = D_KEY + D_VALUE
     sizes = {
@@ -57,7 +78,7 @@ def start(source, n_replicas, bos):
     return parameters
 
 
-def head(parameters, weighting, tokens, query):
+def head(parameters, weigh, tokens, query):
     """Give the answers, the weights (replicas, size, keys) and the values."""
 
     def layer(x, name):
@@ -71,23 +92,28 @@ def head(parameters, weighting, tokens, query):
         layer(tokens, "key"),
         layer(tokens, "value"),
     )
-    weights = replicas.weights_of(weighting, query, key, scale=1.0)
+    weights = replicas.weights_of(weigh, query, key, scale=1.0)
     return layer(weights @ value, "read"), weights[..., 0, :], value
 
 
-def train_and_measure(
-    weighting, bos=True, *, n_replicas=14, steps=800, batch=64, rate=1e-2, seed=0
-):
-    """Train one map and measure where its weight goes.
+def losses(parameters, weigh, tokens, query, hit, answer):
+    """Give the mean square error of each replica."""
+    out, _, _ = head(parameters, weigh, tokens, query)
+    return (out - answer).square().mean((1, 2, 3))
+
+
+def score(parameters, weigh, data):
+    """Measure trained heads with a map from scores to weights.
 
     Parameters
     ----------
-    weighting : str or Weighting
-        A name of `maps.MAPS`, or a weighting.
-    bos : bool, default True
-        Whether there is a learned first token.
-    n_replicas, steps, batch, rate, seed
-        As in the protocol.
+    parameters : dict of str to array
+        As `trained` reads them: of a map, with or without a BOS.
+    weigh : callable
+        A weighting, or any function of scores ``(..., n)`` and ``where=``, both
+        tensors, that gives weights.
+    data : sequence of Tensor
+        As `data` draws them.
 
     Returns
     -------
@@ -96,18 +122,9 @@ def train_and_measure(
         the BOS's; with a BOS also ``miss_bos`` and ``hit_bos``, its weight, and
         ``value_ratio``, the length of its value relative to the others' mean.
     """
-    weighting, source = maps.get_map(weighting), replicas.stream(seed)
-    parameters = start(source, n_replicas, bos)
-
-    def losses():
-        tokens, query, _, answer = sets(source, n_replicas, batch)
-        out, _, _ = head(parameters, weighting, tokens, query)
-        return (out - answer).square().mean((1, 2, 3))
-
-    replicas.train(parameters, losses, steps, rate)
-    tokens, query, hit, answer = sets(source, n_replicas, TESTED)
-    with torch.no_grad():
-        out, weights, value = head(parameters, weighting, tokens, query)
+    parameters, (tokens, query, hit, answer) = replicas.frozen(parameters, data)
+    out, weights, value = head(parameters, weigh, tokens, query)
+    bos = "bos" in parameters
     measured = {
         "error": (out - answer).square().mean((2, 3)),
         "sum": weights[..., int(bos) :].sum(-1),
@@ -130,19 +147,32 @@ def mean_where(each, chosen):
     return ((each * chosen).sum(1) / chosen.sum(1)).numpy()
 
 
+def task(bos=True):
+    """Give what heads are trained for, with or without a BOS."""
+    return rates.Task(
+        start=partial(start, bos=bos),
+        draw=sets,
+        losses=losses,
+        data=data,
+        score=score,
+        n_replicas=6,
+        steps=800,
+        batch=64,
+    )
+
+
 def protocol():
-    """Run every map with and without a BOS."""
+    """Train every map with and without a BOS."""
     return {
-        "settings": {
-            "seed": 0,
-            "replicas": 14,
-            "steps": 800,
-            "batch": 64,
-            "rate": 1e-2,
-        },
+        "settings": task().settings,
         "cells": [
-            {"map": name, "bos": bos, **train_and_measure(name, bos)}
-            for name in CELLS
+            {
+                "map": name,
+                "bos": bos,
+                "floor": limits.match_or_nothing(name, bos),
+                **rates.at_best_rate(task(bos), name),
+            }
+            for name in MAPS
             for bos in (False, True)
         ],
     }

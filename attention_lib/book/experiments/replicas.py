@@ -1,9 +1,9 @@
-"""Replicas: one model trained from several starts at once, side by side.
+"""Replicas: one model trained from several starts, and at several rates, side by side.
 
 Every parameter and every batch has a leading axis of replicas, each with its own
 initial weights and its own data. Losses are summed over it, gradients are clipped
 replica by replica, and Adam works entry by entry: no replica notices the others. All
-draws come from one generator, seeded once a run.
+draws of one role in a run come from one generator, seeded once.
 """
 
 import math
@@ -18,6 +18,8 @@ __all__ = [
     "Recipe",
     "apply",
     "bias",
+    "copies",
+    "frozen",
     "matrix",
     "normal",
     "stream",
@@ -61,10 +63,12 @@ class Recipe:
 STANDARD = Recipe((0.9, 0.98), clip=1.0, warm_up=0.1, cosine=True)
 PLAIN = Recipe()
 
+ROLES = ("training", "validation", "test")
 
-def stream(seed):
-    """Give the one source of randomness of a run."""
-    return torch.Generator().manual_seed(seed)
+
+def stream(seed, role="training"):
+    """Give the one source of randomness of a run that has this role in it."""
+    return torch.Generator().manual_seed(len(ROLES) * seed + ROLES.index(role))
 
 
 def normal(source, *shape):
@@ -96,6 +100,33 @@ def apply(x, weight, offset=None):
     return out.unflatten(1, x.shape[1:-1])
 
 
+def copies(x, count):
+    """Repeat all replicas, as a block, `count` times."""
+    return x.repeat(count, *[1] * (x.ndim - 1))
+
+
+def frozen(parameters, data):
+    """Give trained parameters as float32 tensors, and one data set for each replica.
+
+    Parameters
+    ----------
+    parameters : dict of str to array or Tensor, each of shape (replicas, ...)
+        Trained, or as `attention_lib.book.experiments.trained` reads them.
+    data : sequence of Tensor, each of shape (1, ...)
+        What all replicas are given.
+
+    Returns
+    -------
+    parameters : dict of str to Tensor
+        They need no gradient.
+    data : list of Tensor, each of shape (replicas, ...)
+        Views.
+    """
+    parameters = {k: torch.as_tensor(p).detach().float() for k, p in parameters.items()}
+    count = len(next(iter(parameters.values())))
+    return parameters, [x.expand(count, *x.shape[1:]) for x in data]
+
+
 def weights_of(weighting, query, key, where=None, scale=None):
     """Weigh the keys of (replicas, batch, keys, d) for each of the queries.
 
@@ -121,7 +152,7 @@ def one_thread():
         torch.set_num_threads(threads)
 
 
-def train(parameters, losses, steps, rate, recipe=STANDARD):
+def train(parameters, losses, steps, rates, recipe=STANDARD):
     """Train in place.
 
     Parameters
@@ -132,23 +163,35 @@ def train(parameters, losses, steps, rate, recipe=STANDARD):
         Draws a batch and gives the loss of each replica, shape (replicas,).
     steps : int
         Number of batches.
-    rate : float
-        Largest learning rate.
+    rates : float or sequence of float
+        Largest learning rate. Of several, the first is that of the first replicas, the
+        next that of as many after them, and so on.
     recipe : Recipe, default STANDARD
         How Adam is driven.
     """
+    rates = (rates,) if isinstance(rates, float) else rates
     with one_thread():
-        _train(list(parameters.values()), losses, steps, rate, recipe)
+        _train(list(parameters.values()), losses, steps, rates, recipe)
 
 
-def _train(trained, losses, steps, rate, recipe):
-    optimiser = torch.optim.Adam(trained, lr=rate, betas=recipe.betas)
+def _train(trained, losses, steps, rates, recipe):
+    # Adam has a rate for each group, so the replicas of a rate are a group: views of
+    # the whole, which move as it does.
+    parts = [p.detach().chunk(len(rates)) for p in trained]
+    groups = [{"params": list(group)} for group in zip(*parts, strict=True)]
+    optimiser = torch.optim.Adam(groups, betas=recipe.betas, fused=True)
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = rate * recipe.factor(step, steps)
-        optimiser.zero_grad()
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * recipe.factor(step, steps)
+        for p in trained:
+            p.grad = None
         losses().sum().backward()
         if recipe.clip is not None:
             _clip([p.grad for p in trained if p.grad is not None], recipe.clip)
+        for p, views in zip(trained, parts, strict=True):
+            if p.grad is not None:
+                for view, gradient in zip(views, p.grad.chunk(len(rates)), strict=True):
+                    view.grad = gradient
         optimiser.step()
 
 

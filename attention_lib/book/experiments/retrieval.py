@@ -5,27 +5,26 @@ one of the keys, without a class. Keys and classes are embedded to 32 and added;
 head attends (d 32; scores 2 q . k, since those that start near zero are slow to learn),
 the embedded query is added, then LayerNorm and a linear read-out of the class. Biases
 start at zero. 400 batches of 64 sets of 32 pairs; Adam (0.9, 0.98), clipped at 1 a
-replica, 10 % warm-up, cosine to zero, rate 1e-2 (tanh: 3e-3); 6 replicas. Accuracy on
-512 new sets of 32 pairs and 256 of 512.
+replica, 10 % warm-up, cosine to zero, each map at its best rate; 6 replicas. Accuracy
+on the same 1024 sets of 32 pairs, and 512 of 512; chance is 1/16.
 
-The rate and the start decide which maps fail: `protocol` also runs other rates, and at
-2e-2 every replica of `exp/n` dies. With scores twice as sharp one replica of sparsemax
-in twelve died, and with biases drawn like the matrices two of ReLU in six. The
-LayerNorm can replace a denominator: at its rate `exp/n` does as well as softmax. A toy
-that shows what is learnable at all, and no ranking of maps that learn.
+The rate and the start decide which maps fail, so what other rates gave is kept. With
+biases drawn like the matrices two replicas of ReLU in six died. A toy that shows what
+is learnable at all, and no ranking of maps that learn.
 """
 
 import torch
 
-from attention_lib.book.experiments import maps, replicas
+from attention_lib.book.experiments import limits, rates, replicas
 
-__all__ = ["LENGTHS", "protocol", "rate_of", "train_and_measure"]
+__all__ = ["LENGTHS", "data", "protocol", "score", "task"]
 
 D_KEY, CLASSES, WIDTH = 16, 16, 32
 PAIRS, SHARPNESS = 32, 2.0
 LENGTHS = (32, 512)
-RATES = (3e-3, 1e-2, 2e-2)
-CELLS = (
+TESTED = {32: 1024, 512: 512}  # sets by number of pairs
+CHUNK = 64  # of these are scored at a time
+MAPS = (
     "softmax",
     "sparsemax",
     "sig+b",
@@ -39,12 +38,7 @@ CELLS = (
 )
 
 
-def rate_of(name):
-    """Give the rate at which a map of this name learns best, of those tried."""
-    return 3e-3 if name == "tanh" else 1e-2
-
-
-def sets(source, n_replicas, size, pairs):
+def sets(source, n_replicas, size, pairs=PAIRS):
     """Draw keys, one-hot classes, a query, and the class that is asked for."""
     keys = replicas.units(source, n_replicas, size, pairs, D_KEY)
     classes = torch.randint(CLASSES, (n_replicas, size, pairs), generator=source)
@@ -53,7 +47,27 @@ def sets(source, n_replicas, size, pairs):
     return keys, hot, keys[..., :1, :], classes[..., 0]
 
 
-def start(source, n_replicas):
+def data(seed=0, *, sizes=TESTED):
+    """Draw what models are tested on.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Where the stream of tests starts.
+    sizes : dict of int to int
+        Number of sets by number of pairs.
+
+    Returns
+    -------
+    dict of int to sequence of Tensor, each of shape (1, size, ...)
+        Keys, one-hot classes, query and the class that is asked for, by number of
+        pairs, the same for all replicas.
+    """
+    source = replicas.stream(seed, "test")
+    return {pairs: sets(source, 1, size, pairs) for pairs, size in sizes.items()}
+
+
+def start(source, n_replicas, weigh):
     """Start the embedding, the head, LayerNorm and the read-out."""
     sizes = {
         "embed key": (D_KEY, WIDTH),
@@ -74,7 +88,7 @@ def start(source, n_replicas):
     return parameters
 
 
-def class_scores(parameters, weighting, keys, hot, query):
+def class_scores(parameters, weigh, keys, hot, query):
     """Give the read-out, (replicas, size, classes)."""
 
     def layer(x, name):
@@ -83,7 +97,7 @@ def class_scores(parameters, weighting, keys, hot, query):
     tokens = layer(keys, "embed key") + layer(hot, "embed class")
     query = layer(query, "embed key")
     weights = replicas.weights_of(
-        weighting, layer(query, "query"), layer(tokens, "key"), scale=SHARPNESS
+        weigh, layer(query, "query"), layer(tokens, "key"), scale=SHARPNESS
     )
     mixed = query + weights @ layer(tokens, "value")
     normed = torch.nn.functional.layer_norm(mixed, (WIDTH,))
@@ -91,84 +105,68 @@ def class_scores(parameters, weighting, keys, hot, query):
     return layer(normed, "read")[..., 0, :]
 
 
-def train_and_measure(
-    weighting,
-    *,
-    lengths=LENGTHS,
-    n_replicas=6,
-    steps=400,
-    rate=1e-2,
-    seed=0,
-):
-    """Train one map on 32 pairs and test it at several lengths.
+def losses(parameters, weigh, keys, hot, query, answer):
+    """Give the mean cross-entropy of each replica."""
+    read = class_scores(parameters, weigh, keys, hot, query)
+    each = torch.nn.functional.cross_entropy(
+        read.flatten(0, 1), answer.flatten(), reduction="none"
+    )
+    return each.view(answer.shape).mean(1)
+
+
+def score(parameters, weigh, data):
+    """Measure trained models with a map from scores to weights.
 
     Parameters
     ----------
-    weighting : str or Weighting
-        A name of `maps.MAPS`, or a weighting.
-    lengths : sequence of int
-        Numbers of pairs it is tested on.
-    n_replicas, steps, rate, seed
-        As in the protocol.
+    parameters : dict of str to array
+        As `trained` reads them.
+    weigh : callable
+        A weighting, or any function of scores ``(..., n)`` and ``where=``, both
+        tensors, that gives weights.
+    data : dict of int to sequence of Tensor
+        As `data` draws them.
 
     Returns
     -------
-    dict of int to array, shape (n_replicas,)
-        Accuracy by number of pairs; chance is 1/16.
+    dict of str to dict of int to array, shape (n_replicas,)
+        ``accuracy``, the part of right answers, by number of pairs.
     """
-    weighting, source = maps.get_map(weighting), replicas.stream(seed)
-    parameters = start(source, n_replicas)
-
-    def losses():
-        *given, answer = sets(source, n_replicas, 64, PAIRS)
-        read = class_scores(parameters, weighting, *given)
-        return cross_entropy(read, answer)
-
-    replicas.train(parameters, losses, steps, rate)
-    return {
-        length: accuracy(parameters, weighting, source, n_replicas, length)
-        for length in lengths
-    }
+    found = {}
+    for pairs, drawn in data.items():
+        frozen, drawn = replicas.frozen(parameters, drawn)
+        right = [
+            class_scores(frozen, weigh, *given).argmax(-1) == answer
+            for *given, answer in zip(*(x.split(CHUNK, 1) for x in drawn), strict=True)
+        ]
+        found[pairs] = torch.cat(right, 1).float().mean(1).numpy()
+    return {"accuracy": found}
 
 
-def cross_entropy(read, answer):
-    """Give the mean loss of each replica."""
-    losses = torch.nn.functional.cross_entropy(
-        read.flatten(0, 1), answer.flatten(), reduction="none"
+def task():
+    """Give what models are trained for."""
+    return rates.Task(
+        start=start,
+        draw=sets,
+        losses=losses,
+        data=data,
+        score=score,
+        n_replicas=6,
+        steps=400,
+        batch=64,
     )
-    return losses.view(answer.shape).mean(1)
-
-
-def accuracy(parameters, weighting, source, n_replicas, length):
-    """Give the part of right answers of each replica, 64 sets at a time."""
-    tested = 512 if length <= PAIRS else 256
-    right = 0
-    with torch.no_grad():
-        for _ in range(tested // 64):
-            *given, answer = sets(source, n_replicas, 64, length)
-            read = class_scores(parameters, weighting, *given)
-            right = right + (read.argmax(-1) == answer).sum(1)
-    return (right / tested).numpy()
 
 
 def protocol():
-    """Run every map at its rate, and five replicas at three rates."""
+    """Train every map."""
     return {
-        "settings": {
-            "seed": 0,
-            "replicas": 6,
-            "steps": 400,
-            "batch": 64,
-            "pairs": PAIRS,
-        },
-        "accuracy": {
-            name: {"rate": rate_of(name), **train_and_measure(name, rate=rate_of(name))}
-            for name in CELLS
-        },
-        "by_rate": [
-            {"map": name, "rate": rate, **train_and_measure(name, rate=rate)}
-            for name in CELLS
-            for rate in RATES
-            if rate != rate_of(name)
+        "settings": {**task().settings, "pairs": PAIRS},
+        "cells": [
+            {
+                "map": name,
+                "ceiling": {n: limits.retrieval(name, n) for n in LENGTHS},
+                **rates.at_best_rate(task(), name),
+            }
+            for name in MAPS
         ],
     }

@@ -2,17 +2,30 @@
 
 import numpy as np
 
-from attention_lib.book.experiments import load
+from attention_lib.book.experiments import cell_of, load, rates
 
 
-def saved_cells(name, **wanted):
-    """Give what was measured by map and BOS, in the cells with these settings."""
+def saved_cells(name, *settings, measure=None):
+    """Give what was measured at the best rates, by the values of these settings."""
     return {
-        (cell["map"], cell["bos"]): {
-            key: np.array(numbers)
-            for key, numbers in cell.items()
-            if isinstance(numbers, list)
-        }
+        tuple(cell[setting] for setting in settings): arrays(
+            cell if measure is None else cell[measure]
+        )
         for cell in load(name)["result"]["cells"]
-        if wanted.items() <= cell.items()
     }
+
+
+def arrays(cell):
+    """Give its lists of numbers as arrays; a length is a number again."""
+    return {
+        int(key) if key.isdigit() else key: np.array(numbers)
+        for key, numbers in cell.items()
+        if isinstance(numbers, list) and not isinstance(numbers[0], dict)
+    }
+
+
+def trained_anew(task, name, *, data=None, steps, batch=None, **wanted):
+    """Train five replicas at the saved rate, from another seed, in fewer steps."""
+    rate = cell_of(name, **wanted)["rate"]
+    size = {"steps": steps, "batch": batch, "seed": 1, "data": data}
+    return rates.train_and_score(task, wanted["map"], rate, **size)

@@ -17,6 +17,7 @@ SCORES = torch.tensor([0.0, 1.0, -2.0, 3.0])
         ("relu³", [0, 1, 0, 27]),
         ("uniform", [0.25, 0.25, 0.25, 0.25]),
         ("exp/n", [0.25, 0.6796, 0.0338, 5.0214]),
+        ("e^s − 1", [0, 1.7183, -0.8647, 19.0855]),
         ("tanh", [0, 0.7616, -0.9640, 0.9951]),
         ("sig+b", [0.2, 0.4046, 0.0327, 0.8339]),
     ],
@@ -39,7 +40,9 @@ def test_every_map_leaves_out_what_is_masked(name):
     torch.testing.assert_close(masked[:3], weighting(scores[:3]))
 
 
-@pytest.mark.parametrize("name", ["raw", "raw/n", "exp/n", "tanh", "uniform"])
+@pytest.mark.parametrize(
+    "name", ["raw", "raw/n", "exp/n", "e^s − 1", "tanh", "uniform"]
+)
 def test_the_jacobian_is_that_of_automatic_differentiation(name):
     weighting, scores = maps.get_map(name), SCORES.double()
     expected = torch.autograd.functional.jacobian(weighting, scores)

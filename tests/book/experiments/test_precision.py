@@ -40,6 +40,17 @@ def test_the_exponential_has_a_range(saved, dtype, zero, finite):
     assert saved["exponential_range"][dtype] == pytest.approx(found, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "score"), [("float16", -9.71), ("float32", -87.34), ("float64", -708.40)]
+)
+def test_below_a_score_exponentials_lose_digits(saved, dtype, score):
+    found = precision.subnormal_below(dtype)
+    assert found == pytest.approx(score, abs=0.02)
+    assert saved["subnormal_below"][dtype] == pytest.approx(found, abs=0.02)
+    tiny = np.exp(np.dtype(dtype).type(found))
+    assert 0 < tiny < np.finfo(dtype).tiny
+
+
 @pytest.mark.parametrize("spread", [1.0, 8.0])
 def test_subtracting_the_maximum_buys_no_accuracy(saved, spread):
     before = {
@@ -50,7 +61,12 @@ def test_subtracting_the_maximum_buys_no_accuracy(saved, spread):
         naive, shifted = errors["naive"], errors["max subtracted"]
         assert naive.max() < 10  # [5.3]
         assert (shifted > naive).all()  # by [1.3] at 4096 scores of spread 1
-        assert (errors["online"] > naive).all()
+        # One key at a time is the least accurate; 128 at a time are less so.
+        online, blocks = errors["online"], errors["online, 128 at a time"]
+        assert (online > naive).all()
+        assert online.mean() > 1.2 * blocks.mean()  # [1.5]
+        assert online.mean() > 1.2 * shifted.mean()  # [1.6]
+        assert (blocks > naive).all()
 
 
 def test_the_order_in_which_blocks_merge_does_not_matter(saved):
