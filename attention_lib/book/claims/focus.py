@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from attention_lib.book.claims.ledger import claim
-from attention_lib.book.experiments import load, maps, replicas
+from attention_lib.book.experiments import maps, replicas, retrieval, trained
 
 CLEARLY = 0.9  # part of the look-ups that must be right
 
@@ -19,8 +19,10 @@ def the_map_is_blunt_or_signed(name):
 
 
 def look_ups(name):
-    """Give the part of look-ups among 32 pairs that each trained model gets right."""
-    return np.array(load("retrieval")["result"]["accuracy"][name]["32"])
+    """Give the part of look-ups among 32 pairs that a trained model gets right."""
+    parameters, drawn = trained("retrieval", map=name), retrieval.data(sizes={32: 500})
+    found = retrieval.score(parameters, maps.get_map(name), drawn)
+    return found["accuracy"][32]
 
 
 def softmax_changes_no_order():

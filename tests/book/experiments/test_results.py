@@ -79,7 +79,7 @@ def test_an_experiment_states_its_protocol_and_can_be_run(name):
 
 def test_an_unknown_name_is_refused():
     for read in (experiments.load, experiments.arrays):
-        with pytest.raises(ValueError, match="one of trigger"):
+        with pytest.raises(ValueError, match="one of support, trigger"):
             read("nothing")
 
 
