@@ -6,25 +6,18 @@ from attention_lib import attention_weights, sigmoid, softmax, softmax1
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.ledger import claim
 from attention_lib.book.claims.samples import near
-from attention_lib.book.experiments.depth import relative_difference
+from attention_lib.book.experiments.depth import differences_left
 
 
-def differences_left(layers, scale=1.0, skip=False, is_causal=False):
-    """Stack random layers ten times; measure what is left of the differences."""
-    rng = np.random.default_rng(0)
-    tokens = rng.normal(size=(10, 32, 32))
-    for _ in range(layers):
-        drawn = rng.normal(scale=scale / 32**0.5, size=(3, 10, 32, 32))
-        mixed = attend(*(tokens @ drawn), is_causal=is_causal)
-        tokens = tokens + mixed if skip else mixed
-    return relative_difference(tokens)
+def left(layers, skip=False, **options):
+    """Give what is left of the differences in each of ten stacks of random layers."""
+    return differences_left(skip, layers=layers, n_replicas=10, **options)[-1]
 
 
 def other_stacks_are_slower():
     """Take matrices three times as large, a causal mask, or a skip."""
-    large, causal = differences_left(3, scale=3), differences_left(3, is_causal=True)
-    skips = differences_left(12, skip=True)
-    return min(np.median(large), np.median(causal)) > 0.1 and skips.min() > 0.03
+    slower = min(np.median(left(3, scale=3.0)), np.median(left(3, causal=True)))
+    return slower > 0.1 and left(12, skip=True).min() > 0.03
 
 
 @claim(
@@ -40,7 +33,7 @@ def other_stacks_are_slower():
         {"layers": 3},
         {"layers": 3, "scale": 0.5},
         {"layers": 30, "scale": 3.0},
-        {"layers": 30, "is_causal": True},
+        {"layers": 30, "causal": True},
     ],
     besides=other_stacks_are_slower,
     stays={
@@ -52,8 +45,8 @@ def other_stacks_are_slower():
 )
 def differences_vanish(case):
     """Compare norm(X - mean token) with norm(X) after the last layer."""
-    left, after = differences_left(**case), f"after {case['layers']} layers"
-    return left.max() < 1e-3, f"median of 10 stacks {after}: {np.median(left):.0e}"
+    found, after = left(**case), f"after {case['layers']} layers"
+    return found.max() < 1e-3, f"median of 10 stacks {after}: {np.median(found):.0e}"
 
 
 def heads():
