@@ -120,7 +120,7 @@ def a_heading_is_too_deep(notebook):
 
 @refused_by("cells_are_short")
 def a_line_is_too_wide(notebook):
-    cells(notebook)[0].source += "\n#" + "-" * 68
+    cells(notebook)[-1].source += "\n#" + "-" * 68
 
 
 @refused_by("cells_are_short")

@@ -120,6 +120,16 @@ def test_a_saved_rate_is_the_best_of_those_next_to_it(name, place):
     assert set(rates.beside(cell["rate"])) <= set(table)
 
 
+def test_one_best_rate_alone_is_at_the_end_of_the_grid():
+    ends = {
+        (name, cell["map"])
+        for name in TRAINED
+        for cell in load(name)["result"]["cells"]
+        if cell["rate"] in (rates.GRID[0], rates.GRID[-1])
+    }
+    assert ends == {("bayes_lookup", "linear")}
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_saved_parameters_measure_what_is_saved(name):
     module = import_module(f"attention_lib.book.experiments.{name}")
