@@ -5,9 +5,9 @@ thousands. The contrast follows from the style of the text and of all that lies 
 it, so the first few elements of each such kind stand for the others.
 
 Every other rule sees every element that it could be about. Not so the words of code
-that have a colour and nothing else, nor what draws a formula, which is hidden from
-those who hear the page: while axe looks, these words are text, and a drawing is a box
-of its size.
+that have a colour and nothing else, nor the parts of a formula, which has one for those
+who see and one for those who hear it: while axe looks, the words are text, the one is a
+box of its size, and the other its letters.
 """
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -16,26 +16,31 @@ FEW = 3
 CHOOSE = """
 few => {
   const TEXT = ["color", "webkitTextFillColor", "textShadow", "fontSize", "fontWeight"];
-  const BEHIND = ["backgroundColor", "backgroundImage", "opacity", "filter",
-                  "mixBlendMode", "position"];
-  const listed = (style, names) => names.map(name => style[name]).join();
+  const BEHIND = {backgroundColor: "rgba(0, 0, 0, 0)", backgroundImage: "none",
+                  opacity: "1", filter: "none", mixBlendMode: "normal"};
+  const IN_PLACE = ["static", "relative"];
+  const painted = style =>
+    (IN_PLACE.includes(style.position) ? "" : style.position) +
+    Object.entries(BEHIND).map(([name, nothing]) =>
+      style[name] === nothing ? "" : style[name]).join("|").replace(/^[|]+$/, "");
   const drawn = (element, part) => {
     const style = getComputedStyle(element, part);
-    return style.content === "none" ? "" : listed(style, BEHIND);
+    return style.content === "none" ? "" : painted(style);
   };
   const speaks = element => element.matches("input, select, textarea, button") ||
     [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
   const isShown = element => element.getClientRects().length > 0 &&
     element.checkVisibility({opacityProperty: true, visibilityProperty: true});
   const behind = new Map([[null, ""]]), seen = new Map();
-  for (const element of document.querySelectorAll("*")) {
+  for (const element of document.querySelectorAll(":not(mjx-math *)")) {
     const style = getComputedStyle(element);
-    const under = [behind.get(element.parentElement), listed(style, BEHIND),
-                   drawn(element, "::before"), drawn(element, "::after")].join("|");
+    const under = behind.get(element.parentElement) +
+      [painted(style), drawn(element, "::before"), drawn(element, "::after")].join("");
     behind.set(element, under);
     element.removeAttribute("data-measured");
     if (!speaks(element) || !isShown(element)) continue;
-    const kind = under + listed(style, TEXT), count = (seen.get(kind) ?? 0) + 1;
+    const kind = under + TEXT.map(name => style[name]).join();
+    const count = (seen.get(kind) ?? 0) + 1;
     seen.set(kind, count);
     element.toggleAttribute("data-measured", count <= few);
   }
@@ -47,18 +52,23 @@ few => {
 RUN = """
 async () => {
   const plain = new Map();
-  for (const code of document.querySelectorAll("pre")) {
+  for (const code of document.querySelectorAll("pre, code:not(pre code)")) {
     const copy = code.cloneNode(true);
     for (const word of copy.querySelectorAll("span:not([data-measured])"))
       if (word.attributes.length <= 1) word.replaceWith(...word.childNodes);
     copy.normalize();
     plain.set(code, copy);
   }
-  for (const drawing of document.querySelectorAll("mjx-math[aria-hidden=true]")) {
-    const {width, height} = drawing.getBoundingClientRect();
-    const box = drawing.cloneNode(false);
+  for (const seen of document.querySelectorAll("mjx-math[aria-hidden=true]")) {
+    const {width, height} = seen.getBoundingClientRect();
+    const box = seen.cloneNode(false);
     Object.assign(box.style, {width: `${width}px`, height: `${height}px`});
-    plain.set(drawing, box);
+    plain.set(seen, box);
+  }
+  for (const heard of document.querySelectorAll("mjx-assistive-mml > math")) {
+    const letters = heard.cloneNode(false);
+    letters.textContent = heard.textContent;
+    plain.set(heard, letters);
   }
   for (const [whole, copy] of plain) whole.replaceWith(copy);
   const {violations} = await axe.run({preload: false, resultTypes: ["violations"]});

@@ -1,4 +1,4 @@
-"""The one place among thousands where the contrast is too low is found."""
+"""The one place among hundreds where the contrast is too low is found."""
 
 import pytest
 
@@ -7,7 +7,10 @@ from tests.browser.barriers import barriers
 GOOD = "<p>Easy to <span>read</span></p>"
 CODE = "<span class=keyword>for</span> x "
 OUTSIDE = "all => all.map(each => each.outerHTML.replaceAll(' data-measured=\"\"', ''))"
-FORMULA = "<mjx-math aria-hidden=true><mjx-c>x</mjx-c></mjx-math>"
+FORMULA = """
+  <mjx-math aria-hidden=true><mjx-c>x</mjx-c></mjx-math>
+  <mjx-assistive-mml><math><mi>x</mi></math></mjx-assistive-mml>
+"""
 STYLE = """
   <style>
     body {color: #111; background: #fff}
@@ -37,14 +40,14 @@ def page(browser):
         "<div class=dark><p>Easy to <span>read</span></p></div>",
         "<div class=faint><p>Easy to <span>read</span></p></div>",
         "<ul>" + 7 * "<li>A row</li>" + "</ul>",
-        f"<pre tabindex=0>{500 * CODE}<span class=pale>raise</span>{500 * CODE}</pre>",
+        f"<pre tabindex=0>{100 * CODE}<span class=pale>raise</span>{100 * CODE}</pre>",
     ],
     ids=["text", "word", "behind it", "behind all", "opacity", "seventh row", "code"],
 )
 def test_one_pale_place_is_found(page, hard):
     page.set_content(
         f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
-        f"{500 * GOOD}{hard}{500 * GOOD}</main></html>"
+        f"{100 * GOOD}{hard}{100 * GOOD}</main></html>"
     )
     (found,) = barriers(page)
     assert found.startswith("color-contrast: ")
@@ -53,13 +56,13 @@ def test_one_pale_place_is_found(page, hard):
 def test_a_page_that_is_easy_to_read_has_none(page):
     page.set_content(
         f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
-        f"{500 * GOOD}</main></html>"
+        f"{100 * GOOD}</main></html>"
     )
     assert not list(barriers(page))
 
 
 def test_a_page_is_put_back_as_it_was(page):
     page.set_content(f"<pre>{9 * CODE}</pre>{FORMULA}")
-    before = page.locator("pre, mjx-math").evaluate_all(OUTSIDE)
+    before = page.locator("pre, mjx-math, math").evaluate_all(OUTSIDE)
     list(barriers(page))
-    assert page.locator("pre, mjx-math").evaluate_all(OUTSIDE) == before
+    assert page.locator("pre, mjx-math, math").evaluate_all(OUTSIDE) == before

@@ -19,10 +19,11 @@ def pages_of(site):
 def pages_in(site, mode):
     """Give the pages that are read in a mode: all, but of the library's in one only.
 
-    They are made of one set of parts, which the overview has in both modes.
+    They are made of one set of parts, which the overview has in both modes. And
+    index.html is intro.html, byte for byte.
     """
-    names = pages_of(site)
-    return [name for name in names if mode == "light" or not name.startswith("api/")]
+    left_out = ("index.html",) if mode == "light" else ("index.html", "api/")
+    return [name for name in pages_of(site) if not name.startswith(left_out)]
 
 
 class Host(SimpleHTTPRequestHandler):
