@@ -50,6 +50,7 @@ def test_all_chinese_on_the_site_says_that_it_is(pages):
     for name, page in pages.items():
         for text in page.find_all(string=chinese):
             assert text.find_parent(lang="zh-CN"), f"{name}: {text}"
+            assert not text.parent.select("a"), f"{name}: a link of ours in {text}"
 
 
 def test_every_page_says_that_the_quoted_words_are_under_no_licence_of_ours(pages):

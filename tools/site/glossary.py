@@ -16,6 +16,8 @@ __all__ = ["forms", "link_first_uses", "setup"]
 PAGE = "glossary"
 # These say what their words mean themselves.
 LEFT_ALONE = ("api", "bibliography", PAGE)
+# Cards of the theme, which are links, and the essay's own words.
+OTHERS_WORDS = {"sd-card", "essay-words"}
 # What holds no sentences of ours: names, tables, quotations, links.
 NO_SENTENCES = (
     nodes.block_quote,
@@ -115,7 +117,7 @@ def _is_in_a_sentence(text):
     return (
         any(isinstance(each, nodes.paragraph) for each in above)
         and not any(isinstance(each, NO_SENTENCES) for each in above)
-        and not any("sd-card" in each.get("classes", []) for each in above)
+        and not any(OTHERS_WORDS & {*each.get("classes", [])} for each in above)
     )
 
 
