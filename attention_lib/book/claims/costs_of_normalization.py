@@ -23,7 +23,8 @@ def other_stacks_are_slower():
 @claim(
     "O10",
     "02_normalization",
-    "Attention averages: stacked on its own, it makes all tokens alike.",
+    "Attention averages: stacked on its own, with random matrices, it makes all tokens "
+    "alike.",
     "Each token becomes an average of the values. Three random layers are enough where "
     "their matrices keep the size of the numbers and no mask hides later tokens; "
     "larger matrices or a causal mask take more. With skips, the differences are not "

@@ -54,8 +54,9 @@ def the_order_is_kept_and_every_replica_agrees():
     "Without softmax the model may be unable to tell clearly which parts matter more.",
     "If the map in its place is blunt or signed. The scores hold the order already; "
     "but in our toy plain scores, tanh, the kernel of linear attention and equal "
-    "weights do not learn to find one pair of 32 reliably. Maps that are sharp and not "
-    "negative learn it, and softmax is one of several.",
+    "weights do not learn to find one pair of 32 reliably. Those we tried that are "
+    "sharp and not negative learned it, each at its best rate, and softmax is one of "
+    "several.",
     "01b_memory_and_cost#How much can it remember?",
     condition=the_map_is_blunt_or_signed,
     inside=FAILING,
