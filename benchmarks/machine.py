@@ -2,11 +2,11 @@
 
 import os
 import platform
-import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
 from threadpoolctl import threadpool_info
+
+from attention_lib.book.machine import processor
 
 __all__ = ["machine", "versions"]
 
@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "scipy", "torch", "threadpoolctl")
 def machine() -> dict[str, object]:
     """Return processor, cores, system and how busy it was; no names, no paths."""
     return {
-        "processor": processor().replace(" @ ", " at "),
+        "processor": processor() or "unknown",
         "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
@@ -41,16 +41,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def processor() -> str:
-    """Return the processor's name as its system gives it."""
-    if platform.system() == "Darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"

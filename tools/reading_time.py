@@ -23,14 +23,13 @@ sys.path.insert(0, str(ROOT))
 
 from nbformat import NotebookNode  # noqa: E402
 
-from tools.notebooks.cells import tags  # noqa: E402
+from tools.notebooks.cells import is_shown  # noqa: E402
 from tools.notebooks.plain_form import read, to_text  # noqa: E402
 from tools.notebooks.prose import prose  # noqa: E402
 from tools.notebooks.rules_of_prose import at_headings  # noqa: E402
 
 WORDS_A_MINUTE = 150
 LINES_A_MINUTE = 10
-NOT_SHOWN = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
 STATED = re.compile(r"(?<=\*Time:\* )[^*]*?\.(?=\s|$)")
 
 
@@ -72,7 +71,7 @@ def reading(notebook: NotebookNode) -> Reading:
             if not in_exercises:
                 figure = cell.metadata.get("mystnb", {}).get("figure", {})
                 found.words += words(figure.get("caption", ""))
-                found.lines += 0 if tags(cell) & NOT_SHOWN else lines(cell.source)
+                found.lines += lines(cell.source) if is_shown(cell) else 0
             continue
         for part in at_headings(cell.source):
             if heading := re.match(r"## (.*)", part):

@@ -17,14 +17,10 @@ WEIGHTING_STYLES = {
     "softmax β=√d": _FIRST,
     "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
     "e^s − 1 β=1": _FOURTH,
-    "linear": _SECOND,
-    "plain": _SECOND,
     "raw": _SECOND,
-    "score": _SECOND,
     "relu": _THIRD,
     "relu³": _THIRD,
     "relu/n": _FOURTH,
-    "sparsemax": _FOURTH,
 }
 
 

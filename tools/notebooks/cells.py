@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
+_FOLDED = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
 _TAG = re.compile(
     r"""</?[A-Za-z][\w-]*(?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'|[\w.%-]+))?)*\s*/?>"""
 )
@@ -28,6 +29,11 @@ def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
 def tags(cell: NotebookNode) -> set[str]:
     """Return the tags of a cell."""
     return set(cell.metadata.get("tags", []))
+
+
+def is_shown(cell: NotebookNode) -> bool:
+    """Tell whether a page shows a cell's code: it is not folded, and not left out."""
+    return not tags(cell) & _FOLDED
 
 
 def pictures(cell: NotebookNode) -> list[NotebookNode]:

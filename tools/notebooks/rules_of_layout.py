@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from tools.notebooks.cells import code_cells, pictures, tags, where
+from tools.notebooks.cells import code_cells, is_shown, pictures, tags, where
 from tools.notebooks.prose import lines
 
 # Wider lines scroll sideways on the page in a window of 1200 pixels.
@@ -70,8 +70,7 @@ def cells_are_short(notebook: NotebookNode) -> list[str]:
     """Code fits the page: few lines, none wider than the page shows."""
     complaints = []
     for index, cell in code_cells(notebook):
-        folded = tags(cell) & {"hide-input", "hide-cell", "remove-cell", "remove-input"}
-        allowed = FOLDED_LINES if folded else LINES
+        allowed = LINES if is_shown(cell) else FOLDED_LINES
         lines = cell.source.splitlines()
         if len(lines) > allowed:
             complaints.append(

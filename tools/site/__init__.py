@@ -1,18 +1,19 @@
 """The book's own Sphinx extension: what its theme and its host need."""
 
+import importlib
 import sys
 
-from tools.site import (
-    anchors,
-    bibliography,
-    descriptions,
-    essay,
-    glossary,
-    hosting,
-    names,
-    numbers,
-    tables,
-    theme,
+PARTS = (
+    "anchors",
+    "bibliography",
+    "descriptions",
+    "essay",
+    "glossary",
+    "hosting",
+    "names",
+    "numbers",
+    "tables",
+    "theme",
 )
 
 
@@ -20,17 +21,6 @@ def setup(app):
     """Connect all parts; `_config.yml` loads this last, after what it changes."""
     # The API page shows this checkout, whatever else is installed.
     sys.path.insert(0, str(app.srcdir))
-    for part in (
-        anchors,
-        bibliography,
-        descriptions,
-        essay,
-        glossary,
-        hosting,
-        names,
-        numbers,
-        tables,
-        theme,
-    ):
-        part.setup(app)
+    for part in PARTS:
+        importlib.import_module(f"{__name__}.{part}").setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -152,11 +152,13 @@ def trained(name, **wanted):
         If no cell has these settings, or more than one.
     """
     start = label(cell_of(name, **wanted)) + "/"
-    return {
-        key.removeprefix(start): array.astype(np.float32)
-        for key, array in arrays(name).items()
-        if key.startswith(start)
-    }
+    # An array is read when it is asked for: those of other cells stay where they are.
+    with _saved(name, "npz").open("rb") as file, np.load(file) as saved:
+        return {
+            key.removeprefix(start): saved[key].astype(np.float32)
+            for key in saved
+            if key.startswith(start)
+        }
 
 
 def label(cell):

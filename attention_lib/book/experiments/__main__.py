@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from attention_lib.book.experiments import SAVED, label
+from attention_lib.book.machine import processor
 
 RESULTS = Path(__file__).parent / "results"
 DIGITS = 4  # significant ones, with two decimals at least
@@ -50,10 +51,11 @@ def run(name):
     }
     if arrays:
         np.savez_compressed(RESULTS / f"{name}.npz", **arrays)
+    unknown = "an unknown processor"
     saved = {
         "experiment": name,
         "date": datetime.date.today().isoformat(),
-        "machine": f"one core of {processor()}, {platform.system()}",
+        "machine": f"one core of {processor() or unknown}, {platform.system()}",
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in ("numpy", "torch")},
@@ -62,16 +64,6 @@ def run(name):
         "result": plain(result),
     }
     (RESULTS / f"{name}.json").write_text(written(saved) + "\n", encoding="utf-8")
-
-
-def processor():
-    """Give the processor's name, as its system gives it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip().replace(" @ ", " at ")
-    return platform.processor() or "an unknown processor"
 
 
 def plain(value):
