@@ -1,5 +1,6 @@
 """The built site, served, and one browser for all tests."""
 
+import functools
 import os
 
 import pytest
@@ -42,10 +43,21 @@ def address(site):
         yield address
 
 
+@pytest.fixture(scope="session")
+def reader_in(browser, address):
+    """Give a function of the mode: a new page for each test would read all scripts."""
+    return functools.cache(functools.partial(Visitor, browser, address))
+
+
 @pytest.fixture
-def visitor(browser, address):
+def visitor(reader_in):
     """Give a reader in the dark mode of the system, who has chosen nothing."""
-    visitor = Visitor(browser, address, "dark")
+    visitor = reader_in("dark")
     yield visitor
-    visitor.page.context.close()
-    assert not visitor.complaints
+    complaints = [*visitor.complaints]
+    visitor.complaints.clear()
+    visitor.page.unroute_all()
+    visitor.page.emulate_media(media="null")
+    visitor.page.evaluate("localStorage.clear()")
+    visitor.page.goto("about:blank")
+    assert not complaints

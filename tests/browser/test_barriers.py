@@ -23,7 +23,7 @@ STYLE = """
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser):
     """Give an empty page."""
     context = browser.new_context(color_scheme="light")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.barriers import barriers
-from tests.browser.visits import MODES, WIDTHS, Visitor, pages_in
+from tests.browser.visits import MODES, WIDTHS, pages_in
 
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
 # A phone and a desk: between them, and beyond, only the space around the text changes.
@@ -23,12 +23,10 @@ def dealt(names, site, number):
 
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("mode", MODES)
-def test_pages_are_sound(browser, address, site, mode, share):
+def test_pages_are_sound(reader_in, site, mode, share):
     names = dealt(pages_in(site, mode), site, SHARES)[share]
     assert names
-    reader = Visitor(browser, address, mode)
-    found = [each for name in names for each in faults(reader, name)]
-    reader.page.context.close()
+    found = [each for name in names for each in faults(reader_in(mode), name)]
     assert not found, "\n".join(found)
 
 

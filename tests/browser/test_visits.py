@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.browser.visits import Visitor
-
 
 @pytest.mark.parametrize(
     ("html", "complaint"),
@@ -14,9 +12,9 @@ from tests.browser.visits import Visitor
         ("<img src='nowhere.png'>", "status 404: "),
     ],
 )
-def test_what_a_page_does_wrong_is_noted(browser, address, html, complaint):
-    visitor = Visitor(browser, address, "dark")
+def test_what_a_page_does_wrong_is_noted(visitor, html, complaint):
     visitor.open("search.html")
-    visitor.page.set_content(f"<base href='{address}'>{html}", wait_until="load")
-    visitor.page.context.close()
+    content = f"<base href='{visitor.address}'>{html}"
+    visitor.page.set_content(content, wait_until="load")
     assert any(found.startswith(complaint) for found in visitor.complaints)
+    visitor.complaints.clear()
