@@ -58,7 +58,7 @@ def size_decides_and_equal_shares_are_no_rival():
     "that of the row, the sum of all e^s over the sum of all s. So the size of the "
     "scores decides: above 1 the high ones gain and the low ones lose, below 1 it is "
     "the other way round, and of 2, 1 and 0.1 the lowest triples. Compared with equal "
-    "shares the sentence always holds, but dividing by the sum does that, too.",
+    "shares the sentence always holds, and of dividing by the sum it does as well.",
     "03_focus#Amplified, compared with what?",
     condition=the_lowest_has_less_growth_than_the_row,
     inside=rows_whose_lowest_loses,

@@ -150,5 +150,6 @@ def the_output_moves_as_the_keys_spread(case):
     """Move each number of each query by a little, and compare."""
     query, key, _ = case
     moved, expected = moved_and_expected(query, key, key)
-    off = abs(moved - expected).max()
-    return alike(moved, expected), f"up to {abs(moved).max():.2f}, off by {off:.0e}"
+    most = abs(moved).max(), abs(expected).max()
+    figure = "moves by up to {:.2f} of a step; covariance {:.2f}".format(*most)
+    return alike(moved, expected), figure

@@ -54,10 +54,9 @@ def undivided_few_are_left_and_the_embedding_divides_too_much():
     "Divided by the root of their dimension, scores make weights as sharp in a large "
     "head as in a small one.",
     "If the entries of queries and keys have mean zero, variance one and no "
-    "correlation, as they can be made to before training. Then scores spread by about "
-    "1, and 61 % of the keys weigh in effect, e^(-1/2) of them; undivided, at 64 "
-    "numbers, hardly one in a hundred. The dimension is that of the head, not of the "
-    "embedding.",
+    "correlation, as they can be made to before training: then 61 % of the keys weigh "
+    "in effect, e^(-1/2) of them, and of undivided scores, at 64 numbers, about one in "
+    "a hundred. The dimension is that of the head, not of the embedding.",
     "03b_sharpness#Why divide by √d?",
     condition=entries_have_variance_one_and_no_correlation,
     inside=fresh_entries,
@@ -108,8 +107,8 @@ def half_of_the_rows_are_saturated(case):
 def gradients(case, scale):
     """Ask each query for the value of its key, and differentiate the squared error.
 
-    Give its size for the scores of the median example and on average over examples,
-    and for the matrix of the queries, of which the examples' gradients are averaged.
+    Give its size for the scores of each example, and for the matrix of the queries,
+    where it is averaged over the examples.
     """
     query, key, value, w_query, w_key = look_ups(case)
     w_query.requires_grad_()
@@ -118,32 +117,35 @@ def gradients(case, scale):
     each = torch.eye(key.shape[-2], dtype=torch.float64)
     read = attend(scores, each, value, scale=1.0, method="dense")
     (((read - value[:, :, :1]) ** 2).sum() / 2).backward()
-    sizes, of_matrix = scores.grad.norm(dim=-1), w_query.grad / query.shape[1]
-    return sizes.median(), sizes.mean(), of_matrix.norm(dim=(-2, -1)).mean()
+    of_matrix = w_query.grad / query.shape[1]
+    return scores.grad.norm(dim=-1), of_matrix.norm(dim=(-2, -1)).mean()
 
 
-def more_keys_take_a_larger_spread():
-    """Compare a few keys with many, in heads of one size."""
+def undecided_rows_carry_it_and_more_keys_take_a_larger_spread():
+    """Add up the gradients of rows that are not saturated; try a few keys and many."""
+    sizes, _ = gradients((256, 32), 1.0)
+    undecided = largest_weights((256, 32)) < 0.99
+    carried = sizes.numpy()[undecided].sum() / sizes.sum()
     few, many = (np.median(largest_weights((64, n))) for n in (4, 256))
-    return few > 0.99 and many < 0.9
+    return undecided.mean() < 0.5 and carried > 0.9 and few > 0.99 and many < 0.9
 
 
 @claim(
     "O4",
     "03_focus",
     "Saturated rows starve most examples of their gradient, but not the average of "
-    "all examples.",
-    "If half of the rows have 99 % of the weight on one key, as where scores are not "
-    "divided in a head of 256 numbers among 32 keys; the more keys, the more spread it "
-    "takes. Then the scores of the median example get less than a fifth of what they "
-    "get on average. The averaged gradient of the matrices is even larger than with "
-    "the root: rows that are not decided carry it, and undivided scores follow the "
-    "matrices √d times as fast.",
+    "all.",
+    "If half of the rows have 99 % of the weight on one key, as with undivided scores "
+    "in a head of 256 numbers among 32 keys, the median example gets less than a fifth "
+    "of the mean gradient on its scores; the more keys, the more spread it takes. The "
+    "averaged gradient of the matrices is larger than with the root even so: the rows "
+    "that are undecided carry it, and undivided scores follow the matrices √d times as "
+    "fast.",
     "03b_sharpness#What saturation starves",
     condition=half_of_the_rows_are_saturated,
     inside=[(256, 32), (64, 4), (256, 4)],
     outside=[(16, 32), (1, 32), (64, 128)],
-    besides=more_keys_take_a_larger_spread,
+    besides=undecided_rows_carry_it_and_more_keys_take_a_larger_spread,
     stays={
         "a constant added": "it moves the errors, and what is saturated stays so",
         "shuffled weights": "they are as saturated, on another key",
@@ -152,8 +154,10 @@ def more_keys_take_a_larger_spread():
 )
 def most_examples_starve_and_their_average_does_not(case):
     """Compare the median with the mean, and the matrix with and without the root."""
-    median, mean, of_matrix = gradients(case, 1.0)
-    _, _, divided = gradients(case, case[0] ** -0.5)
-    figure = f"the median is {median / mean:.0%} of the mean"
-    holds = mean > 0 and median < mean / 5 and of_matrix > divided
-    return holds, f"{figure}, and the averaged gradient {of_matrix / divided:.1f} times"
+    sizes, undivided = gradients(case, 1.0)
+    _, divided = gradients(case, case[0] ** -0.5)
+    part, times = sizes.median() / sizes.mean(), undivided / divided
+    figure = (
+        f"median {part:.0%} of the mean, averaged gradient {times:.1f} times as large"
+    )
+    return part < 1 / 5 and times > 1, figure
