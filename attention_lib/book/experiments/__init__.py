@@ -38,6 +38,9 @@ NAMES = (
     "match_or_nothing",
     "self_match",
     "level",
+    "needle",
+    "needle_controls",
+    "max_retrieval",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.

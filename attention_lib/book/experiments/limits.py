@@ -11,7 +11,14 @@ import numpy as np
 
 from attention_lib import softmax
 
-__all__ = ["bayes_lookup", "count_and_mean", "match_or_nothing", "retrieval", "trigger"]
+__all__ = [
+    "bayes_lookup",
+    "count_and_mean",
+    "match_or_nothing",
+    "needle",
+    "retrieval",
+    "trigger",
+]
 
 SUM_TO_ONE = {"softmax", "sparsemax", "entmax-1.5", "sig/Σ", "uniform"}
 SUMS = {"raw", "sig", "relu"}  # each key by itself, whatever the length of the row
@@ -171,3 +178,53 @@ def _chance_alone(scores, n, d, noise):
     made = np.exp(-((scores - 1) ** 2) / (2 * noise**2))
     apart = (scores[:, None] - products) ** 2 / (2 * noise**2)
     return made / (made + (n - 1) * np.exp(-apart) @ (likely / likely.sum()))
+
+
+def needle(name, n, *, d=64, noise=0.08):
+    """Give the largest mean share of the target in a row of n keys.
+
+    The other keys point anywhere, so scores ``k . v`` tell most if v points where the
+    query does, and only its length β is left to choose. If a score weighs f, the mean
+    share is ``E[f(βc) / (f(βc) + Σ f(βu))]``, with c the cosine of the query and the
+    target, and u those of the others. That is ``∫ e^-x E[φ(x / f(βc))^(n - 1)] dx``
+    with ``φ(y) = E[e^(-y f(βu))]``. For ReLU and plain scores every β is as good; a
+    sigmoid of s - log n has a best one. Sigmoids over their sum do best with huge
+    scores, of which half weigh one and half zero: ``2 (1 - 2^-n) / n``. The others
+    can give all to the nearest key: the target, but in one row of a million or less.
+    """
+    if name == "sig/Σ":
+        return 2 * (1 - 0.5**n) / n
+    weighs = {
+        "relu/n": lambda s: s.clip(0),
+        "raw/n": abs,
+        "sig+b": lambda s: 1 / (1 + n * np.exp(-s)),
+    }
+    if name not in weighs:
+        return 1.0
+    lengths = np.geomspace(1, 60, 60) if name == "sig+b" else (1.0,)
+    return max(_mean_share(weighs[name], b, n, d, noise) for b in lengths)
+
+
+def _mean_share(f, length, n, d, noise):
+    """Give the mean share of the target where scores are cosines times a length."""
+    others = np.linspace(-1, 1, 401)
+    likely = (1 - others**2) ** ((d - 3) / 2)
+    own, own_likely = _own_cosine(d, noise)
+    mine, rest = f(length * own)[:, None], f(length * others)
+    likely = likely / likely.sum()
+    # In units in which the integrand falls about as e^-t.
+    nodes, weights = np.polynomial.laguerre.laggauss(32)
+    x = nodes / (1 + (n - 1) * (likely @ rest) / mine)
+    others_left = (np.exp(-(x / mine)[..., None] * rest) @ likely) ** (n - 1)
+    widths = weights * np.exp(nodes) * x / nodes
+    return own_likely @ (np.exp(-x) * others_left * widths).sum(-1)
+
+
+def _own_cosine(d, noise):
+    """Give cosines of a query with its key, and how likely each is."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(7)
+    along, across = 1 + noise * nodes[:, None], d - 1
+    # A chi-square is about the cube of a normal number (Wilson and Hilferty, 1931).
+    cube = 1 - 2 / (9 * across) + nodes * math.sqrt(2 / (9 * across))
+    cosines = along / np.sqrt(along**2 + noise**2 * across * cube**3)
+    return cosines.ravel(), np.outer(weights, weights).ravel() / weights.sum() ** 2

@@ -9,12 +9,24 @@ import torch
 
 from attention_lib.book.experiments import cell_of, load, maps, rates, replicas, trained
 
-TRAINED = ("trigger", "retrieval", "bayes_lookup", "match_or_nothing", "count_and_mean")
+TRAINED = (
+    "trigger",
+    "retrieval",
+    "bayes_lookup",
+    "match_or_nothing",
+    "count_and_mean",
+    "needle",
+    "needle_controls",
+    "max_retrieval",
+)
 # The first of the lengths at which a saved model is measured: it draws first.
 SHORT = {
     "retrieval": {"sizes": {32: 1024}},
     "bayes_lookup": {"lengths": (32,)},
     "count_and_mean": {"lengths": (16,)},
+    "needle": {"lengths": (16,)},
+    "needle_controls": {"lengths": (16,)},
+    "max_retrieval": {"sizes": {16: 2048}},
 }
 each_cell = pytest.mark.parametrize(
     ("name", "place"),
@@ -165,6 +177,7 @@ def test_a_function_in_place_of_the_map_is_measured(name):
     settings = {"bos": True, "gate": False} if name == "trigger" else {}
     settings |= {"bos": True} if name == "match_or_nothing" else {}
     settings |= {"asks": "mean"} if name == "count_and_mean" else {}
+    settings |= {"anew": "random start"} if name == "needle_controls" else {}
     parameters = trained(name, map="softmax", **settings)
     task = module.task(**settings)
     data = task.data(**SHORT.get(name, {}))
