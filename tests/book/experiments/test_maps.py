@@ -74,7 +74,7 @@ def test_the_adaptive_temperature_is_one_where_a_row_is_sharp_or_very_blunt():
     assert factors[3] == pytest.approx(2.099)  # by hand
     assert factors[[2, 4]].min() > 1
     assert factors[[0, 1, 5, 6]].tolist() == [1, 1, 1, 1]
-    # A row whose entropy lies between is that of a lower temperature; a long one is not.
+    # A short row has an entropy between, and is sharpened; a long one has not.
     scores = np.random.default_rng(0).normal(size=(2, 1000))
     short = scores[0, :20]
     factor = adaptive.sharpening(entropy(softmax(short)))
