@@ -201,7 +201,7 @@ def needle(name, n, *, d=64, noise=0.08):
     }
     if name not in weighs:
         return 1.0
-    lengths = np.geomspace(1, 60, 60) if name == "sig+b" else (1.0,)
+    lengths = np.geomspace(2, 40, 80) if name == "sig+b" else (1.0,)
     return max(_mean_share(weighs[name], b, n, d, noise) for b in lengths)
 
 
@@ -213,7 +213,7 @@ def _mean_share(f, length, n, d, noise):
     mine, rest = f(length * own)[:, None], f(length * others)
     likely = likely / likely.sum()
     # In units in which the integrand falls about as e^-t.
-    nodes, weights = np.polynomial.laguerre.laggauss(32)
+    nodes, weights = np.polynomial.laguerre.laggauss(12)
     x = nodes / (1 + (n - 1) * (likely @ rest) / mine)
     others_left = (np.exp(-(x / mine)[..., None] * rest) @ likely) ** (n - 1)
     widths = weights * np.exp(nodes) * x / nodes
@@ -222,7 +222,7 @@ def _mean_share(f, length, n, d, noise):
 
 def _own_cosine(d, noise):
     """Give cosines of a query with its key, and how likely each is."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(7)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
     along, across = 1 + noise * nodes[:, None], d - 1
     # A chi-square is about the cube of a normal number (Wilson and Hilferty, 1931).
     cube = 1 - 2 / (9 * across) + nodes * math.sqrt(2 / (9 * across))

@@ -187,8 +187,8 @@ def law(share, n, first=KEYS):
     float or array
         The share that is predicted.
     """
-    worth = (first - 1) * share / (1 - share)
-    return worth / (worth + n - 1)
+    own = (first - 1) * share
+    return own / (own + (n - 1) * (1 - share))
 
 
 def shares(name="softmax", measure="share"):
