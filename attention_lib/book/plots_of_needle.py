@@ -31,5 +31,6 @@ def draw_needle(ax):
     style = {"color": "black", "linestyle": "-", "linewidth": 0.8, "zorder": 3}
     ax.plot(keys, predicted, **style, label="E / (E + n − 1)")
     ax.set_xticks(needle.LENGTHS, [f"{n:,}" for n in needle.LENGTHS])
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     draw_ranges(ax, needle.LENGTHS, curves)

@@ -190,7 +190,7 @@ def needle(name, n, *, d=64, noise=0.08):
     with ``φ(y) = E[e^(-y f(βu))]``. For ReLU and plain scores every β is as good; a
     sigmoid of s - log n has a best one. Sigmoids over their sum do best with huge
     scores, of which half weigh one and half zero: ``2 (1 - 2^-n) / n``. The others
-    can give all to the nearest key: the target, but in one row of a million or less.
+    can give all to the nearest key: in all but one row of a billion, the target.
     """
     if name == "sig/Σ":
         return 2 * (1 - 0.5**n) / n
