@@ -26,8 +26,10 @@ from attention_lib.book.real import load_model, texts
 from attention_lib.book.real.rows import QUERIES, rows_of_heads
 from attention_lib.book.real.wheel import SETTINGS
 
-__all__ = ["beside_random", "exponents", "protocol", "reduced"]
+__all__ = ["FLAT", "STEEP", "beside_random", "exponents", "protocol", "reduced"]
 
+# Layer and head, counted from 0: found on these texts. Neither rests on key 0.
+STEEP, FLAT = (0, 0), (11, 1)
 LENGTHS = (32, 64, 128, 256, 512, 1024, 2048)
 ENTROPIES = ("entropy", "entropy, same queries", "entropy without key 0")
 FEW, MANY = 0.2, 0.8  # exponents of heads that hardly fade, and of those that do
