@@ -42,7 +42,7 @@ def draw_support(ax, keys, support, named):
     label_lines(ax)
 
 
-def draw_cost(ax, sharpness, costs, marked):
+def draw_cost(ax, sharpness, costs, marked, ticks):
     """Draw what a sharper or blunter softmax costs a model that was trained at 1.
 
     Parameters
@@ -55,6 +55,8 @@ def draw_cost(ax, sharpness, costs, marked):
         Nats a token more than at 1.
     marked : dict of str to (float, array of shape (texts,))
         Single factors with their costs, by their labels.
+    ticks : sequence of float
+        Factors to write on the axis.
     """
     ax.set(xscale="log", xlabel="sharpness β", ylabel="cost (nats a token)")
     ax.axhline(0, color="black", linewidth=0.8, linestyle="-", label="_nothing")
@@ -62,14 +64,11 @@ def draw_cost(ax, sharpness, costs, marked):
     ax.plot(sharpness, costs.T, color=LIGHT, linestyle="-", linewidth=1, alpha=0.5)
     ax.plot(sharpness, costs.mean(0), color=BLUE, linestyle="-", marker="o")
     for label, (place, cost) in marked.items():
-        ax.plot(place, np.mean(cost), "D", color=ROSE, markersize=6)
-        ax.annotate(
-            label,
-            (place, np.mean(cost)),
-            xytext=(0, 9),
-            textcoords="offset points",
-            color=ROSE,
-            ha="center",
-        )
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.margins(y=0.15)
+        point = place, np.mean(cost)
+        ax.plot(*point, "D", color=ROSE, markersize=6)
+        # Towards the middle, where the curves are low.
+        side, to = (12, "left") if place < 1 else (-12, "right")
+        words = {"xytext": (side, 8), "textcoords": "offset points", "ha": to}
+        ax.annotate(label, point, **words, color=ROSE)
+    ax.set_xticks([], minor=True)
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -28,9 +28,10 @@ def test_every_head_is_a_line_and_the_median_and_the_named_ones_stand_out():
 def test_the_cost_of_each_text_their_mean_and_single_factors_are_drawn():
     costs = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 1.0]])
     ax = Figure().add_subplot()
-    draw_cost(ax, [0.5, 1, 2], costs, {"none": (8, np.array([4.0, 5.0]))})
+    draw_cost(ax, [0.5, 1, 2], costs, {"none": (8, np.array([4.0, 5.0]))}, (0.5, 8))
     *_, first, second, mean, single = lines_of(ax)
     for drawn, y in zip((first, second, mean), (*costs, costs.mean(0)), strict=True):
         np.testing.assert_array_equal(drawn, [[0.5, 1, 2], y])
     np.testing.assert_array_equal(single, [[8], [4.5]])
     assert [text.get_text() for text in ax.texts] == ["none"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.5", "8"]
