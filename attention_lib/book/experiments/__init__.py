@@ -21,6 +21,7 @@ __all__ = [
     "cell_of",
     "label",
     "load",
+    "settings_of",
     "trained",
 ]
 
@@ -38,6 +39,8 @@ NAMES = (
     "match_or_nothing",
     "self_match",
     "level",
+    "root_d",
+    "noisy_length",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.
@@ -161,6 +164,11 @@ def trained(name, **wanted):
         }
 
 
+def settings_of(cell):
+    """Give the settings of a cell: its words, truths and whole numbers."""
+    return {k: v for k, v in cell.items() if isinstance(v, str | int)}
+
+
 def label(cell):
-    """Write the settings of a cell, its words and truths, as one line."""
-    return ", ".join(f"{k}={v}" for k, v in cell.items() if isinstance(v, str | bool))
+    """Write the settings of a cell as one line."""
+    return ", ".join(f"{k}={v}" for k, v in settings_of(cell).items())

@@ -11,7 +11,14 @@ import numpy as np
 
 from attention_lib import softmax
 
-__all__ = ["bayes_lookup", "count_and_mean", "match_or_nothing", "retrieval", "trigger"]
+__all__ = [
+    "bayes_lookup",
+    "count_and_mean",
+    "match_or_nothing",
+    "noisy_length",
+    "retrieval",
+    "trigger",
+]
 
 SUM_TO_ONE = {"softmax", "sparsemax", "entmax-1.5", "sig/Σ", "uniform"}
 SUMS = {"raw", "sig", "relu"}  # each key by itself, whatever the length of the row
@@ -135,13 +142,14 @@ def _counts(lengths, colours):
 def bayes_lookup(name, keys, query, noise):
     """Give the least excess risk in the look-up, on these sets.
 
-    Softmax is the best guess, and sigmoids divided by their sum come as close as one
-    likes. A map that weighs each key by its own score, a function of ``q . k``, can at
-    best give it the chance that it made the query *when no other key is seen*:
-    ``f = g / (g + (n - 1) h)``, where g is the density of the score of the key that
-    made the query, N(1, noise²), and h that of another's, which is the product of two
-    directions plus the same noise. Its excess risk is the sum of the squares of what f
-    differs by from the softmax weight.
+    Softmax is the best guess, and so is scalable softmax where the number of keys is
+    one; sigmoids divided by their sum come as close as one likes. A map that weighs
+    each key by its own score, a function of ``q . k``, can at best give it the chance
+    that it made the query *when no other key is seen*: ``f = g / (g + (n - 1) h)``,
+    where g is the density of the score of the key that made the query, N(1, noise²),
+    and h that of another's, which is the product of two directions plus the same noise.
+    Its excess risk is the sum of the squares of what f differs by from the softmax
+    weight.
 
     Parameters
     ----------
@@ -152,7 +160,7 @@ def bayes_lookup(name, keys, query, noise):
     noise : float
         Standard deviation of the noise in each coordinate of a query.
     """
-    if name in {"softmax", "sig/Σ"}:
+    if name in {"softmax", "scalable softmax", "sig/Σ"}:
         return 0.0
     if name not in SUMS | PARTS:
         return None
@@ -171,3 +179,26 @@ def _chance_alone(scores, n, d, noise):
     made = np.exp(-((scores - 1) ** 2) / (2 * noise**2))
     apart = (scores[:, None] - products) ** 2 / (2 * noise**2)
     return made / (made + (n - 1) * np.exp(-apart) @ (likely / likely.sum()))
+
+
+def noisy_length(name, keys, query, noise, *, pairs=32):
+    """Give the excess risk of a head that is the best guess in rows of `pairs`.
+
+    It is what scores ``q . k / noise²`` give there; softmax of them is the best guess
+    in every row. Scalable softmax multiplies them by ``log n / log pairs``: the sum of
+    the squares of what its weights then differ by, as the values are from N(0, 1).
+
+    Parameters
+    ----------
+    name, keys, query, noise
+        As in `bayes_lookup`.
+    pairs : int, default 32
+        Where the head is the best guess.
+    """
+    if name == "softmax":
+        return 0.0
+    if name != "scalable softmax":
+        return None
+    scores = (query @ keys.mT)[..., 0, :].double().numpy() / noise**2
+    sharper = math.log(scores.shape[-1]) / math.log(pairs)
+    return ((softmax(sharper * scores) - softmax(scores)) ** 2).sum(-1).mean()

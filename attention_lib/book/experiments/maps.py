@@ -3,7 +3,7 @@
 Most are the library's. The others exist to make a point, and are derived here from the
 library's kinds, as a user would: two powers of the positive part, exponentials and
 scores that are divided by the number of keys only, exponentials less one, tanh, equal
-weights, and the kernel of linear attention.
+weights, and the kernel of linear attention. Two have a number that is trained.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ __all__ = [
     "MAPS",
     "ExpMean",
     "ExpMinusOne",
+    "LearnedScale",
     "LearnedSink",
     "Linear",
     "Raw",
@@ -135,11 +136,21 @@ class LearnedSink(Exponential):
         return weightings.Softmax1(score)
 
 
+class LearnedScale(weightings.ScalableSoftmax):
+    """Softmax of scores times log n, and times a factor that is trained."""
+
+    @staticmethod
+    def with_scale(scale):
+        """Give the weighting for a factor, of shape (replicas, 1, 1, 1)."""
+        return weightings.ScalableSoftmax(scale)
+
+
 # What a name in a table stands for, made anew at each call.
 MAPS = {
     "softmax": weightings.Softmax,
     "off-by-one": weightings.Softmax1,
     "learned sink": LearnedSink,
+    "scalable softmax": LearnedScale,
     "sparsemax": weightings.Sparsemax,
     "entmax-1.5": weightings.Entmax,
     "sig": weightings.Sigmoid,
