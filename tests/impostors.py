@@ -10,8 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
 from attention_lib import Sigmoid, Softmax, Sparsemax
 from attention_lib._dispatch import largest, like, masked
+from tests.mistakes.attention import no_root_in_the_scale
 from tests.mistakes.fold import merge_rescales_only_the_output
 from tests.mistakes.masks import a_mask_after_the_rows
 from tests.mistakes.rows import LOG_2, base_two
@@ -136,13 +139,35 @@ def the_square_without_the_half(right, self, x):
     return right(self, x) - (x * x).sum(-1)[..., None] / 2
 
 
+def small_weights_left_out(right, self, scores, where=None):
+    """Give nothing to keys of a weight below a thousandth."""
+    weights = right(self, scores, where)
+    return weights * (weights > 1e-3)
+
+
+def twice_as_sharp(right, scores, where=None, multiplier=1.0):
+    """Double the scores."""
+    return right(scores, where, 2 * multiplier)
+
+
+def the_diagonal_alone(right, weighting, x):
+    """Move each weight with its own score only."""
+    moves = right(weighting, x)
+    return moves * np.eye(moves.shape[-1])
+
+
 ROWS = "numpy_backend.rows"
 EXP = "book.claims.computation.exp"
 BASE_TWO = Change(f"{ROWS}.softmax", base_two)
+NO_ROOT = Change("_call.attention", no_root_in_the_scale)
 
 # Some that are near the right one: each claim must notice its own.
 WRONG_FUNCTIONS = {
     "8": Change("attention.attention_scores", cosines),
+    "13": BASE_TWO,
+    "14": BASE_TWO,
+    "15": BASE_TWO,
+    "16": Change(WEIGHTS, small_weights_left_out),
     "20": BASE_TWO,
     "21": Change(EXP, two_terms),
     "22": BASE_TWO,
@@ -150,11 +175,16 @@ WRONG_FUNCTIONS = {
     "24": Change(EXP, powers_of_two),
     "25": Change(EXP, powers_of_two),
     "26": BASE_TWO,
+    "O1": NO_ROOT,
+    "O2": Change("movement.jacobian", the_diagonal_alone),
+    "O3": BASE_TWO,
     "O6": Change(f"{ROWS}.logsumexp", the_maximum),
     "O7": BASE_TWO,
     "O8": Change("fold.merge", merge_rescales_only_the_output),
+    "O9": Change(f"{ROWS}.softmax", twice_as_sharp),
     "O13": Change(
         "features.PositiveRandomFeatures.log_features", the_square_without_the_half
     ),
     "O15": Change(f"{ROWS}.softmax", a_mask_after_the_rows),
+    "O16": NO_ROOT,
 }

@@ -23,12 +23,17 @@ for _section in (
     "core_idea",
     "normalization",
     "focus",
+    "lead",
+    "long_rows",
     "interpretability",
     "computation",
     "worked_example",
     "missing_in_motivation",
     "missing_in_normalization",
     "costs_of_normalization",
+    "missing_in_focus",
+    "missing_in_sharpness",
+    "missing_in_long_rows",
 ):
     import_module(f"{__name__}.{_section}")
 

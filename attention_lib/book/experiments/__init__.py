@@ -21,11 +21,12 @@ __all__ = [
     "cell_of",
     "label",
     "load",
+    "settings_of",
     "trained",
 ]
 
 # Those of the real model, `attention_lib.book.real`, which is fetched for them.
-OF_THE_MODEL = ("text_loss", "agreement")
+OF_THE_MODEL = ("text_loss", "agreement", "sharpness", "focus_of_heads")
 
 NAMES = (
     "trigger",
@@ -38,6 +39,11 @@ NAMES = (
     "match_or_nothing",
     "self_match",
     "level",
+    "needle",
+    "needle_controls",
+    "max_retrieval",
+    "root_d",
+    "noisy_length",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.
@@ -161,6 +167,11 @@ def trained(name, **wanted):
         }
 
 
+def settings_of(cell):
+    """Give the settings of a cell: its words, truths and whole numbers."""
+    return {k: v for k, v in cell.items() if isinstance(v, str | int)}
+
+
 def label(cell):
-    """Write the settings of a cell, its words and truths, as one line."""
-    return ", ".join(f"{k}={v}" for k, v in cell.items() if isinstance(v, str | bool))
+    """Write the settings of a cell as one line."""
+    return ", ".join(f"{k}={v}" for k, v in settings_of(cell).items())

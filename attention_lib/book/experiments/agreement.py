@@ -21,7 +21,7 @@ import numpy as np
 
 from attention_lib.book.real import load_model
 from attention_lib.book.real.reading import Reading
-from attention_lib.book.real.wheel import PACKAGE, SHA256, VERSION
+from attention_lib.book.real.wheel import SETTINGS
 
 __all__ = ["protocol", "reduced"]
 
@@ -148,9 +148,7 @@ def rank_correlation(a, b):
 
 def measured(model, count):
     """Measure the first sentence, and the first `count` of all."""
-    result = {
-        "settings": {"seed": 0, "model": f"{PACKAGE} {VERSION}", "sha256": SHA256}
-    }
+    result = {"settings": SETTINGS}
     for where, before in BEFORE.items():
         readings = [Agreement(model, s) for s in sentences(before)[:count]]
         result[where] = {"first": one(readings[0]), "all": many(readings)}

@@ -21,12 +21,13 @@ import math
 
 import torch
 
-from attention_lib.book.experiments import limits, rates, replicas
+from attention_lib.book.experiments import limits, maps, rates, replicas
 
 __all__ = ["LENGTHS", "data", "protocol", "score", "task"]
 
 D_KEY, D_VALUE, WIDTH = 16, 8, 32
 PAIRS, NOISE, SHARPNESS = 32, 0.3, 4.0
+SCALE = SHARPNESS / WIDTH**0.5  # what q . k is multiplied by
 LENGTHS = (32, 256)
 TESTED = 1024  # sets of each length
 MAPS = (
@@ -42,15 +43,20 @@ MAPS = (
 )
 
 
-def sets(source, n_replicas, size, pairs=PAIRS):
+def sets(source, n_replicas, size, pairs=PAIRS, noise=NOISE):
     """Draw keys, values, a query, its value, and the best guess of it."""
     shape = (n_replicas, size, pairs)
     keys = replicas.units(source, *shape, D_KEY)
     values = replicas.normal(source, *shape, D_VALUE)
-    noise = replicas.normal(source, n_replicas, size, 1, D_KEY)
-    query = keys[..., :1, :] + NOISE * noise
-    posterior = torch.softmax(query @ keys.transpose(-1, -2) / NOISE**2, -1)
-    return keys, values, query, values[..., 0, :], (posterior @ values)[..., 0, :]
+    off = replicas.normal(source, n_replicas, size, 1, D_KEY)
+    query = keys[..., :1, :] + noise * off
+    best = posterior(keys, query, noise) @ values
+    return keys, values, query, values[..., 0, :], best[..., 0, :]
+
+
+def posterior(keys, query, noise=NOISE):
+    """Give the chance of each key to have made the query, (..., 1, keys)."""
+    return torch.softmax(query @ keys.transpose(-1, -2) / noise**2, -1)
 
 
 def data(seed=0, *, lengths=LENGTHS, size=TESTED):
@@ -76,7 +82,7 @@ def data(seed=0, *, lengths=LENGTHS, size=TESTED):
 
 
 def start(source, n_replicas, weigh):
-    """Start the head, the level of its scores, and the read-out."""
+    """Start the head, the level of its scores, what else a map has, the read-out."""
     sizes = {
         "query": (D_KEY, WIDTH),
         "key": (D_KEY, WIDTH),
@@ -88,29 +94,36 @@ def start(source, n_replicas, weigh):
     }
     level = -math.log(PAIRS) / SHARPNESS
     parameters["level"] = torch.full((n_replicas, 1, 1, 1), level, requires_grad=True)
+    if isinstance(weigh, maps.LearnedScale):  # softmax, for as many pairs as here
+        scale = 1 / math.log(PAIRS)
+        parameters["scale"] = torch.full_like(parameters["level"], scale)
+        parameters["scale"].requires_grad_()
     return parameters
 
 
-def guesses(parameters, weigh, keys, values, query):
-    """Give the model's guess of the value, (replicas, size, 8)."""
+def look_up(parameters, weigh, keys, values, query, *, scale=SCALE):
+    """Give the guess of the value, (replicas, size, 8), and the weights of the keys."""
+    if isinstance(weigh, maps.LearnedScale):
+        weigh = weigh.with_scale(parameters["scale"])
     query = replicas.apply(query, parameters["query"])
     keys = replicas.apply(keys, parameters["key"])
     values = replicas.apply(values, parameters["value"])
-    if not hasattr(weigh, "features"):  # one more coordinate: the level
-        level = WIDTH**0.5 * parameters["level"]
+    if "level" in parameters and not hasattr(weigh, "features"):  # a coordinate more
+        level = SHARPNESS / scale * parameters["level"]
         query = torch.cat([query, level.expand(*query.shape[:-1], 1)], -1)
         keys = torch.cat([keys, torch.ones_like(keys[..., :1])], -1)
-    weights = replicas.weights_of(weigh, query, keys, scale=SHARPNESS / WIDTH**0.5)
-    return replicas.apply(weights @ values, parameters["read"])[..., 0, :]
+    weights = replicas.weights_of(weigh, query, keys, scale=scale)
+    guess = replicas.apply(weights @ values, parameters["read"])
+    return guess[..., 0, :], weights[..., 0, :]
 
 
-def losses(parameters, weigh, keys, values, query, value, best):
+def losses(parameters, weigh, keys, values, query, value, best, *, scale=SCALE):
     """Give the mean square error of each replica."""
-    error = guesses(parameters, weigh, keys, values, query) - value
-    return error.square().mean((1, 2))
+    guess, _ = look_up(parameters, weigh, keys, values, query, scale=scale)
+    return (guess - value).square().mean((1, 2))
 
 
-def score(parameters, weigh, data):
+def score(parameters, weigh, data, *, scale=SCALE):
     """Measure trained heads with a map from scores to weights.
 
     Parameters
@@ -122,6 +135,8 @@ def score(parameters, weigh, data):
         tensors, that gives weights.
     data : dict of int to sequence of Tensor
         As `data` draws them.
+    scale : float
+        What the products of queries and keys are multiplied by.
 
     Returns
     -------
@@ -131,8 +146,8 @@ def score(parameters, weigh, data):
     excess = {}
     for length, drawn in data.items():
         frozen, (*given, _, best) = replicas.frozen(parameters, drawn)
-        distance = guesses(frozen, weigh, *given) - best
-        excess[length] = distance.square().mean((1, 2)).numpy()
+        guess, _ = look_up(frozen, weigh, *given, scale=scale)
+        excess[length] = (guess - best).square().mean((1, 2)).numpy()
     return {"excess_risk": excess}
 
 

@@ -11,7 +11,15 @@ import numpy as np
 
 from attention_lib import softmax
 
-__all__ = ["bayes_lookup", "count_and_mean", "match_or_nothing", "retrieval", "trigger"]
+__all__ = [
+    "bayes_lookup",
+    "count_and_mean",
+    "match_or_nothing",
+    "needle",
+    "noisy_length",
+    "retrieval",
+    "trigger",
+]
 
 SUM_TO_ONE = {"softmax", "sparsemax", "entmax-1.5", "sig/Σ", "uniform"}
 SUMS = {"raw", "sig", "relu"}  # each key by itself, whatever the length of the row
@@ -135,13 +143,14 @@ def _counts(lengths, colours):
 def bayes_lookup(name, keys, query, noise):
     """Give the least excess risk in the look-up, on these sets.
 
-    Softmax is the best guess, and sigmoids divided by their sum come as close as one
-    likes. A map that weighs each key by its own score, a function of ``q . k``, can at
-    best give it the chance that it made the query *when no other key is seen*:
-    ``f = g / (g + (n - 1) h)``, where g is the density of the score of the key that
-    made the query, N(1, noise²), and h that of another's, which is the product of two
-    directions plus the same noise. Its excess risk is the sum of the squares of what f
-    differs by from the softmax weight.
+    Softmax is the best guess, and so is scalable softmax where the number of keys is
+    one; sigmoids divided by their sum come as close as one likes. A map that weighs
+    each key by its own score, a function of ``q . k``, can at best give it the chance
+    that it made the query *when no other key is seen*: ``f = g / (g + (n - 1) h)``,
+    where g is the density of the score of the key that made the query, N(1, noise²),
+    and h that of another's, which is the product of two directions plus the same noise.
+    Its excess risk is the sum of the squares of what f differs by from the softmax
+    weight.
 
     Parameters
     ----------
@@ -152,7 +161,7 @@ def bayes_lookup(name, keys, query, noise):
     noise : float
         Standard deviation of the noise in each coordinate of a query.
     """
-    if name in {"softmax", "sig/Σ"}:
+    if name in {"softmax", "scalable softmax", "sig/Σ"}:
         return 0.0
     if name not in SUMS | PARTS:
         return None
@@ -171,3 +180,76 @@ def _chance_alone(scores, n, d, noise):
     made = np.exp(-((scores - 1) ** 2) / (2 * noise**2))
     apart = (scores[:, None] - products) ** 2 / (2 * noise**2)
     return made / (made + (n - 1) * np.exp(-apart) @ (likely / likely.sum()))
+
+
+def noisy_length(name, keys, query, noise, *, pairs=32):
+    """Give the excess risk of a head that is the best guess in rows of `pairs`.
+
+    It is what scores ``q . k / noise²`` give there; softmax of them is the best guess
+    in every row. Scalable softmax multiplies them by ``log n / log pairs``: the sum of
+    the squares of what its weights then differ by, as the values are from N(0, 1).
+
+    Parameters
+    ----------
+    name, keys, query, noise
+        As in `bayes_lookup`.
+    pairs : int, default 32
+        Where the head is the best guess.
+    """
+    if name == "softmax":
+        return 0.0
+    if name != "scalable softmax":
+        return None
+    scores = (query @ keys.mT)[..., 0, :].double().numpy() / noise**2
+    sharper = math.log(scores.shape[-1]) / math.log(pairs)
+    return ((softmax(sharper * scores) - softmax(scores)) ** 2).sum(-1).mean()
+
+
+def needle(name, n, *, d=64, noise=0.08):
+    """Give the largest mean share of the target in a row of n keys.
+
+    The other keys point anywhere, so scores ``k . v`` tell most if v points where the
+    query does, and only its length β is left to choose. If a score weighs f, the mean
+    share is ``E[f(βc) / (f(βc) + Σ f(βu))]``, with c the cosine of the query and the
+    target, and u those of the others. That is ``∫ e^-x E[φ(x / f(βc))^(n - 1)] dx``
+    with ``φ(y) = E[e^(-y f(βu))]``. For ReLU and plain scores every β is as good; a
+    sigmoid of s - log n has a best one. Sigmoids over their sum do best with huge
+    scores, of which half weigh one and half zero: ``2 (1 - 2^-n) / n``. The others
+    can give all to the nearest key: in all but one row of a billion, the target.
+    """
+    if name == "sig/Σ":
+        return 2 * (1 - 0.5**n) / n
+    weighs = {
+        "relu/n": lambda s: s.clip(0),
+        "raw/n": abs,
+        "sig+b": lambda s: 1 / (1 + n * np.exp(-s)),
+    }
+    if name not in weighs:
+        return 1.0
+    lengths = np.geomspace(2, 40, 80) if name == "sig+b" else (1.0,)
+    return max(_mean_share(weighs[name], b, n, d, noise) for b in lengths)
+
+
+def _mean_share(f, length, n, d, noise):
+    """Give the mean share of the target where scores are cosines times a length."""
+    others = np.linspace(-1, 1, 401)
+    likely = (1 - others**2) ** ((d - 3) / 2)
+    own, own_likely = _own_cosine(d, noise)
+    mine, rest = f(length * own)[:, None], f(length * others)
+    likely = likely / likely.sum()
+    # In units in which the integrand falls about as e^-t.
+    nodes, weights = np.polynomial.laguerre.laggauss(12)
+    x = nodes / (1 + (n - 1) * (likely @ rest) / mine)
+    others_left = (np.exp(-(x / mine)[..., None] * rest) @ likely) ** (n - 1)
+    widths = weights * np.exp(nodes) * x / nodes
+    return own_likely @ (np.exp(-x) * others_left * widths).sum(-1)
+
+
+def _own_cosine(d, noise):
+    """Give cosines of a query with its key, and how likely each is."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(3)
+    along, across = 1 + noise * nodes[:, None], d - 1
+    # A chi-square is about the cube of a normal number (Wilson and Hilferty, 1931).
+    cube = 1 - 2 / (9 * across) + nodes * math.sqrt(2 / (9 * across))
+    cosines = along / np.sqrt(along**2 + noise**2 * across * cube**3)
+    return cosines.ravel(), np.outer(weights, weights).ravel() / weights.sum() ** 2

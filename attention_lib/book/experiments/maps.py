@@ -3,21 +3,24 @@
 Most are the library's. The others exist to make a point, and are derived here from the
 library's kinds, as a user would: two powers of the positive part, exponentials and
 scores that are divided by the number of keys only, exponentials less one, tanh, equal
-weights, and the kernel of linear attention.
+weights, softmax at a temperature that adapts to its entropy, and the kernel of linear
+attention. Two have a number that is trained.
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from attention_lib import weightings
+from attention_lib import Weighting, entropy, softmax, weightings
 from attention_lib._dispatch import namespace
 from attention_lib.weightings import Exponential, Pointwise, Sum
 
 __all__ = [
     "MAPS",
+    "AdaptiveTemperature",
     "ExpMean",
     "ExpMinusOne",
+    "LearnedScale",
     "LearnedSink",
     "Linear",
     "Raw",
@@ -126,6 +129,35 @@ class Linear(Sum):
         return 0 * scores + 1
 
 
+class AdaptiveTemperature(Weighting):
+    """Softmax of scores that are multiplied by a polynomial of its own entropy.
+
+    It is softmax itself where the entropy is at most 0.5, and where the polynomial is
+    below one: up to an entropy of about 0.85, and from about 5.9 on.
+
+    References
+    ----------
+    P. Veličković, C. Perivolaropoulos, F. Barbero and R. Pascanu (2024). softmax is
+    not enough (for sharp out-of-distribution). https://arxiv.org/abs/2410.01104
+    """
+
+    kind = "softmax of softmax"  # which is no kind that streams
+    FIT = (-0.037, 0.481, -2.3, 4.917, -1.791)  # from the fourth power down
+    LEAST = 0.5
+
+    def sharpening(self, spread):
+        """Give what the scores are multiplied by, for an entropy."""
+        xp, fit = namespace(spread), 0 * spread
+        for coefficient in self.FIT:
+            fit = fit * spread + coefficient
+        return xp.where(spread > self.LEAST, fit.clip(1), 1 + 0 * spread)
+
+    def weigh(self, scores, where=None):
+        """Weigh once, and again at the temperature that this asks for."""
+        once = entropy(softmax(scores, where=where))[..., None]
+        return softmax(scores * self.sharpening(once), where=where)
+
+
 class LearnedSink(Exponential):
     """Softmax with one more key, whose value is zero and whose score is trained."""
 
@@ -135,11 +167,21 @@ class LearnedSink(Exponential):
         return weightings.Softmax1(score)
 
 
+class LearnedScale(weightings.ScalableSoftmax):
+    """Softmax of scores times log n, and times a factor that is trained."""
+
+    @staticmethod
+    def with_scale(scale):
+        """Give the weighting for a factor, of shape (replicas, 1, 1, 1)."""
+        return weightings.ScalableSoftmax(scale)
+
+
 # What a name in a table stands for, made anew at each call.
 MAPS = {
     "softmax": weightings.Softmax,
     "off-by-one": weightings.Softmax1,
     "learned sink": LearnedSink,
+    "scalable softmax": LearnedScale,
     "sparsemax": weightings.Sparsemax,
     "entmax-1.5": weightings.Entmax,
     "sig": weightings.Sigmoid,
@@ -153,6 +195,7 @@ MAPS = {
     "raw": Raw,
     "raw/n": lambda: Raw(mean=True),
     "tanh": Tanh,
+    "adaptive temperature": AdaptiveTemperature,
     "linear": Linear,
     "uniform": Uniform,
 }

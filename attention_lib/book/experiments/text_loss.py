@@ -10,7 +10,7 @@ One small model, quantised to 4 bits: an example, and no more.
 
 from attention_lib.book.real import load_model, texts
 from attention_lib.book.real.attending import weighed
-from attention_lib.book.real.wheel import PACKAGE, SHA256, VERSION
+from attention_lib.book.real.wheel import SETTINGS
 
 __all__ = ["protocol", "reduced"]
 
@@ -22,12 +22,7 @@ def measured(model, count):
     read = dict(list(texts(LENGTH).items())[:count])
     ways = {"own weights": weighed(), "equal weights": weighed(sharpness=0.0)}
     return {
-        "settings": {
-            "seed": 0,
-            "model": f"{PACKAGE} {VERSION}",
-            "sha256": SHA256,
-            "tokens": LENGTH,
-        },
+        "settings": SETTINGS | {"tokens": LENGTH},
         "text": list(read),
         **{
             name: [model.nats(ids, attend).mean().item() for ids in read.values()]

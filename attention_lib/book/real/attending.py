@@ -3,8 +3,6 @@
 Each function here gives one to pass as ``attend`` to a `LanguageModel`.
 """
 
-import math
-
 import torch
 
 from attention_lib import attention_weights, scaled_dot_product_attention
@@ -20,18 +18,17 @@ def weighed(weighting="softmax", sharpness=1.0):
     ----------
     weighting : str or Weighting, default "softmax"
         The map from scores to weights.
-    sharpness : float, default 1.0
-        Factor of the scores that the model was trained with; 0 makes all equal.
+    sharpness : float or Tensor, shape (n, 1), default 1.0
+        Factor of the scores that the model was trained with, or one for each query; 0
+        makes all equal.
     """
 
     def attend(layer, query, key, value):
-        scale = sharpness / math.sqrt(query.shape[-1])
         return scaled_dot_product_attention(
-            query,
+            query * sharpness,
             key,
             value,
             is_causal=True,
-            scale=scale,
             enable_gqa=True,
             weighting=weighting,
         )

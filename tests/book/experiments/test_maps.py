@@ -1,9 +1,10 @@
 """The maps that only the book has, by values that can be checked by hand."""
 
+import numpy as np
 import pytest
 import torch
 
-from attention_lib import Weighting, weightings
+from attention_lib import Weighting, entropy, softmax, weightings
 from attention_lib.book.experiments import maps, replicas
 
 SCORES = torch.tensor([0.0, 1.0, -2.0, 3.0])
@@ -64,6 +65,22 @@ def test_linear_attention_needs_no_scores():
 def test_a_learned_sink_that_scores_zero_is_off_by_one():
     sink = maps.get_map("learned sink").with_score(torch.zeros(1))
     torch.testing.assert_close(sink(SCORES), weightings.Softmax1()(SCORES))
+
+
+def test_the_adaptive_temperature_is_one_where_a_row_is_sharp_or_very_blunt():
+    adaptive = maps.get_map("adaptive temperature")
+    entropies = np.array([0.4, 0.8, 0.9, 2.0, 5.8, 6.0, 9.0])
+    factors = adaptive.sharpening(entropies)
+    assert factors[3] == pytest.approx(2.099)  # by hand
+    assert factors[[2, 4]].min() > 1
+    assert factors[[0, 1, 5, 6]].tolist() == [1, 1, 1, 1]
+    # A short row has an entropy between, and is sharpened; a long one has not.
+    scores = np.random.default_rng(0).normal(size=(2, 1000))
+    short = scores[0, :20]
+    factor = adaptive.sharpening(entropy(softmax(short)))
+    assert factor > 2
+    np.testing.assert_allclose(adaptive(short), softmax(factor * short))
+    np.testing.assert_array_equal(adaptive(scores[1]), softmax(scores[1]))
 
 
 def test_a_weighting_stands_for_itself():

@@ -7,14 +7,46 @@ import numpy as np
 import pytest
 import torch
 
-from attention_lib.book.experiments import cell_of, load, maps, rates, replicas, trained
+from attention_lib.book.experiments import (
+    cell_of,
+    load,
+    maps,
+    rates,
+    replicas,
+    settings_of,
+    trained,
+)
 
-TRAINED = ("trigger", "retrieval", "bayes_lookup", "match_or_nothing", "count_and_mean")
+TRAINED = (
+    "trigger",
+    "retrieval",
+    "bayes_lookup",
+    "match_or_nothing",
+    "count_and_mean",
+    "needle",
+    "needle_controls",
+    "max_retrieval",
+    "root_d",
+    "noisy_length",
+)
 # The first of the lengths at which a saved model is measured: it draws first.
 SHORT = {
     "retrieval": {"sizes": {32: 1024}},
     "bayes_lookup": {"lengths": (32,)},
     "count_and_mean": {"lengths": (16,)},
+    "needle": {"lengths": (16,)},
+    "needle_controls": {"lengths": (16,)},
+    "max_retrieval": {"sizes": {16: 2048}},
+    "noisy_length": {"sizes": {32: 1024}},
+}
+# Settings of a cell, besides its map.
+ONE = {
+    "trigger": {"bos": True, "gate": False},
+    "match_or_nothing": {"bos": True},
+    "count_and_mean": {"asks": "mean"},
+    "root_d": {"d": 64, "scores": "÷ √d"},
+    "noisy_length": {"noise": "little"},
+    "needle_controls": {"anew": "random start"},
 }
 each_cell = pytest.mark.parametrize(
     ("name", "place"),
@@ -135,7 +167,7 @@ def test_saved_parameters_measure_what_is_saved(name):
     module = import_module(f"attention_lib.book.experiments.{name}")
     cells = load(name)["result"]["cells"]
     for cell in (cells[0], cells[-1]):
-        settings = {k: v for k, v in cell.items() if isinstance(v, str | bool)}
+        settings = settings_of(cell)
         parameters = trained(name, **settings)
         weigh = maps.get_map(settings.pop("map"))
         task = module.task(**settings)
@@ -151,7 +183,7 @@ def test_saved_parameters_measure_what_is_saved(name):
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_cell_has_its_parameters(name):
     for cell in load(name)["result"]["cells"]:
-        settings = {k: v for k, v in cell.items() if isinstance(v, str | bool)}
+        settings = settings_of(cell)
         parameters = trained(name, **settings)
         assert parameters
         for array in parameters.values():
@@ -162,9 +194,7 @@ def test_every_cell_has_its_parameters(name):
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_function_in_place_of_the_map_is_measured(name):
     module = import_module(f"attention_lib.book.experiments.{name}")
-    settings = {"bos": True, "gate": False} if name == "trigger" else {}
-    settings |= {"bos": True} if name == "match_or_nothing" else {}
-    settings |= {"asks": "mean"} if name == "count_and_mean" else {}
+    settings = ONE.get(name, {})
     parameters = trained(name, map="softmax", **settings)
     task = module.task(**settings)
     data = task.data(**SHORT.get(name, {}))

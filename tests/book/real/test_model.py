@@ -157,6 +157,18 @@ def test_other_weights_take_the_place_of_softmax(random_model):
     close(equal, tiny.model(arrays)(IDS))
 
 
+def test_each_query_may_have_a_sharpness_of_its_own(random_model):
+    whole = random_model(IDS)
+    factors = torch.tensor([1.0, 1.0, 1.0, 0.5, 0.5])[:, None]
+    found = random_model(IDS, weighed(sharpness=factors))
+    close(found[:3], whole[:3])
+    assert abs(found[3:] - whole[3:]).amax(-1).min() > 0.01
+    close(
+        random_model(IDS, weighed(sharpness=torch.full((5, 1), 0.5))),
+        random_model(IDS, weighed(sharpness=0.5)),
+    )
+
+
 def test_weights_are_noted_layer_by_layer(random_model):
     weights = []
     close(random_model(IDS, noting(weights)), random_model(IDS))
