@@ -19,6 +19,18 @@ def test_every_old_anchor_ends_at_a_heading_a_figure_or_a_term(pages):
     assert not lost, "\n".join(lost)
 
 
+def test_every_heading_and_figure_of_a_chapter_is_listed(pages):
+    listed, missing = anchors.anchors(), []
+    for path, page in pages.items():
+        if not path.startswith("chapters/"):
+            continue
+        name = path.removesuffix(".html")
+        for place in page.select("section[id], figure[id]"):
+            if place["id"] not in listed.get(name, {}):
+                missing.append(f'["{name}"] {place["id"]} = ""')
+    assert not missing, "\n".join(["add to tools/site/anchors.toml:", *missing])
+
+
 def test_a_page_names_what_it_no_longer_has(pages):
     for page, places in anchors.anchors().items():
         gone = {each for each, (to, _) in places.items() if to != page}
