@@ -37,15 +37,16 @@ def the_lowest_has_less_growth_than_the_row(scores):
     return math.exp(lowest) / lowest < np.exp(scores).sum() / scores.sum()
 
 
-def size_decides_and_equal_shares_are_no_rival():
+def size_decides_and_of_equal_shares_the_log_mean_exp():
     """Draw scores above one and below one, and compare with equal shares as well."""
     rng = np.random.default_rng(0)
     for low, high, sign in ((1, 9, 1), (0.01, 1, -1)):
         for row in np.sort(rng.uniform(low, high, (100, 5))):
             weights, divided = softmax(row), row / row.sum()
             gains = sign * (weights - divided)
-            kept = [w[0] < 1 / 5 < w[-1] for w in (weights, divided)]
-            if not (gains[0] < 0 < gains[-1] and all(kept)):
+            level = logsumexp(row) - math.log(len(row))
+            above_equal = np.array_equal(weights > 1 / len(row), row > level)
+            if not (gains[0] < 0 < gains[-1] and above_equal):
                 return False
     return True
 
@@ -54,16 +55,17 @@ def size_decides_and_equal_shares_are_no_rival():
     "13",
     "2.2",
     "Softmax amplifies the weights of high scores and suppresses those of low scores.",
-    "Compared with dividing by the sum, a share grows exactly if its e^s / s exceeds "
-    "that of the row, the sum of all e^s over the sum of all s. So the size of the "
-    "scores decides: above 1 the high ones gain and the low ones lose, below 1 it is "
-    "the other way round, and of 2, 1 and 0.1 the lowest triples. Compared with equal "
-    "shares the sentence always holds, and of dividing by the sum it does as well.",
+    "Compared with dividing positive scores by their sum, a share grows exactly if its "
+    "e^s / s exceeds that of the row, the sum of all e^s over the sum of all s. So the "
+    "size of the scores decides: above 1 the high ones gain and the low ones lose, "
+    "below 1 it is the other way round, and of 2, 1 and 0.1 the lowest triples. "
+    "Compared with equal shares, exactly the scores above the logarithm of the mean "
+    "exponential gain.",
     "03_focus#Amplified, compared with what?",
     condition=the_lowest_has_less_growth_than_the_row,
     inside=rows_whose_lowest_loses,
     outside=rows_whose_lowest_gains,
-    besides=size_decides_and_equal_shares_are_no_rival,
+    besides=size_decides_and_of_equal_shares_the_log_mean_exp,
     stays={"the mean of the values": "it speaks of the weights alone"},
 )
 def above_some_level_all_gain_and_below_it_all_lose(scores):

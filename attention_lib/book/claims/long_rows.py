@@ -38,8 +38,8 @@ def it_is_kept_exactly_if_the_lead_grows_as_the_logarithm(case):
     return near(found, 1 / (1 + others)) and kept and half, figure
 
 
-def the_odds_stay_and_random_scores_fade_as_well():
-    """Lengthen a row, and compare two of its keys; then draw rows of one kind."""
+def the_odds_stay_equal_shares_are_less_and_random_scores_fade():
+    """Lengthen a row, compare two of its keys and equal shares; draw random rows."""
     rng = np.random.default_rng(0)
     row = rng.normal(size=LENGTHS[-1])
     odds = [w[0] / w[1] for w in (softmax(row[:n]) for n in LENGTHS)]
@@ -47,23 +47,24 @@ def the_odds_stay_and_random_scores_fade_as_well():
         largest = [softmax(4 * draw(size=(50, n))).max(-1).mean() for n in (16, 4096)]
         if largest[1] > largest[0] / 2:
             return False
-    return near(odds, odds[0])
+    beyond_equal = shares((5.0, 0.0))[0] > 1 / np.array(LENGTHS)
+    return near(odds, odds[0]) and beyond_equal.all()
 
 
 @claim(
     "15",
     "2.2",
     "This helps the model to ignore irrelevant information in long sequences.",
-    "At fixed scores it is the other way round: each key that is added takes a part, "
-    "and in the end the irrelevant ones have nearly all, though the odds against each "
-    "of them stay as they were. A share is kept if the lead grows like log(n - 1): "
-    "where the others tie, at least half of the weight exactly if the lead is no less "
-    "than that.",
+    "Compared with equal shares it helps, at any length. But at fixed scores length "
+    "undoes the help: each key that is added takes a part, and in the end the "
+    "irrelevant ones have nearly all, though the odds against each of them stay as "
+    "they were. A share is kept if the lead grows as fast as log(n - 1): where the "
+    "others tie, at least half of the weight exactly if the lead is no less than that.",
     "03c_long_rows#At fixed scores",
     against=[(5.0, 0.0), (1.0, 0.0), (9.0, 0.0), (2.0, 0.5)],
     instead=it_is_kept_exactly_if_the_lead_grows_as_the_logarithm,
     over=[(2.0, 1.0), (0.0, 1.0), (-2.0, 1.0), (-3.0, 1.5), (5.0, 0.0), (5.0, 0.5)],
-    besides=the_odds_stay_and_random_scores_fade_as_well,
+    besides=the_odds_stay_equal_shares_are_less_and_random_scores_fade,
 )
 def the_best_key_keeps_its_share(case):
     """Lengthen a row, and see whether the irrelevant keys take more of it."""

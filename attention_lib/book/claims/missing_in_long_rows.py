@@ -34,7 +34,8 @@ def the_order_of_n_needs_bounds_and_positive_weights():
     "If scores stay within fixed bounds, every weight is of the order of 1/n.",
     "With d the largest score less the smallest, each of n weights lies between "
     "e^(-d)/n and e^d/n. Two things escape that: scores that spread further as n "
-    "grows, and a map that gives some keys nothing, as sparsemax does.",
+    "grows, and a map that can give all but the best keys nothing, as sparsemax does "
+    "where they lead.",
     "03c_long_rows#At fixed scores",
     over=bounded_rows,
     besides=the_order_of_n_needs_bounds_and_positive_weights,

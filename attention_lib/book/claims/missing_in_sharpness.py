@@ -133,14 +133,14 @@ def undecided_rows_carry_it_and_more_keys_take_a_larger_spread():
 @claim(
     "O4",
     "03_focus",
-    "Saturated rows starve most examples of their gradient, but not the average of "
-    "all.",
+    "Saturated rows starve most examples of their gradient, and that of a batch does "
+    "not show it.",
     "If half of the rows have 99 % of the weight on one key, as with undivided scores "
     "in a head of 256 numbers among 32 keys, the median example gets less than a fifth "
     "of the mean gradient on its scores; the more keys, the more spread it takes. The "
-    "averaged gradient of the matrices is larger than with the root even so: the rows "
-    "that are undecided carry it, and undivided scores follow the matrices √d times as "
-    "fast.",
+    "gradient of the matrices over a batch is larger than with the root even so: the "
+    "rows that are undecided carry it, and undivided scores follow the matrices √d "
+    "times as fast, which is most of it.",
     "03b_sharpness#What saturation starves",
     condition=half_of_the_rows_are_saturated,
     inside=[(256, 32), (64, 4), (256, 4)],
@@ -152,7 +152,7 @@ def undecided_rows_carry_it_and_more_keys_take_a_larger_spread():
         "sparsemax": "it saturates, too",
     },
 )
-def most_examples_starve_and_their_average_does_not(case):
+def most_examples_starve_and_a_batch_does_not_show_it(case):
     """Compare the median with the mean, and the matrix with and without the root."""
     sizes, undivided = gradients(case, 1.0)
     _, divided = gradients(case, case[0] ** -0.5)
