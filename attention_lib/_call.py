@@ -12,7 +12,7 @@ from attention_lib import _check
 from attention_lib._dispatch import is_tensor, namespace, work_dtype
 from attention_lib.weightings import get_weighting
 
-__all__ = ["METHODS", "Call", "asked", "attention", "same_dtype", "weighed"]
+__all__ = ["METHODS", "Call", "attention", "same_dtype", "weighed"]
 
 METHODS = ("auto", "dense", "streaming", "sdpa")
 
@@ -65,6 +65,9 @@ def attention(
     softcap,
     weighting=None,
     *,
+    method="auto",
+    dropout_p=0.0,
+    rng=None,
     takes_gqa=True,
 ):
     """Take the arrays and options of one attention call.
@@ -87,36 +90,41 @@ def attention(
         scale = _check.number(scale, "scale")
     if softcap is not None:
         softcap = _check.positive(_check.number(softcap, "softcap"), "softcap")
-    call = Call(
+    is_causal = _check.flag(is_causal, "is_causal")
+    if weighting is not None:
+        weighting = _fitting(weighting, given["query"], (*lead, length, n_keys))
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    return Call(
         given["query"],
         given["key"],
         given.get("value"),
         bias,
         mask,
-        _check.flag(is_causal, "is_causal"),
+        is_causal,
         scale,
         group,
         softcap,
         lead,
+        weighting,
+        method,
+        _dropout(dropout_p, rng, given["query"], method),
+        rng,
     )
-    return call if weighting is None else weighed(call, weighting)
 
 
 def weighed(call, weighting):
     """Add a weighting whose parameters fit the rows of a call."""
-    weighting = get_weighting(weighting)
-    weighting.check_keys(call.shape[-1])
-    rows = (*call.shape[:-1], 1)
-    weighting.fitting(call.query, rows, "the scores' rows", "query")
+    weighting = _fitting(weighting, call.query, call.shape)
     return dataclasses.replace(call, weighting=weighting)
 
 
-def asked(call, method, dropout_p, rng):
-    """Add how a call is to be computed, and what is to be dropped."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    dropout_p = _dropout(dropout_p, rng, call.query, method)
-    return dataclasses.replace(call, method=method, dropout_p=dropout_p, rng=rng)
+def _fitting(weighting, query, shape):
+    """Take a weighting whose parameters fit the rows of scores of a shape."""
+    weighting = get_weighting(weighting)
+    weighting.check_keys(shape[-1])
+    weighting.fitting(query, (*shape[:-1], 1), "the scores' rows", "query")
+    return weighting
 
 
 def same_dtype(given, attn_mask=None):

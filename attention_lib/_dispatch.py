@@ -66,18 +66,20 @@ def work_dtype(x):
     return xp.float32 if x.dtype.itemsize < 4 else x.dtype
 
 
-def traced(x):
-    """Tell whether the numbers of `x` cannot be looked at now.
+def traced(*arrays):
+    """Tell whether the numbers of any of them cannot be looked at now.
 
     So it is inside ``torch.func`` transforms, compilation, export and ``make_fx``, and
     for the tensors without numbers, those on the meta device and fake ones.
     """
-    if not is_tensor(x):
+    tensors = [x for x in arrays if is_tensor(x)]
+    if not tensors:
         return False
     torch = sys.modules["torch"]
-    if torch.compiler.is_compiling() or recorded() or numberless(x):
+    if torch.compiler.is_compiling() or recorded():
         return True
-    return torch._C._functorch.is_functorch_wrapped_tensor(x)
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return any(numberless(x) or wrapped(x) for x in tensors)
 
 
 def recorded():
@@ -253,6 +255,8 @@ def product(x, base, multiplier):
 
 def factor_for(x, multiplier):
     """Give a multiplier in the dtype of `x`, and twice it finite in that."""
+    if isinstance(multiplier, float) and multiplier <= 1:
+        return multiplier  # as in most calls, for which a look at the dtype is slow
     most = float(namespace(x).finfo(x.dtype).max) / 2
     if isinstance(multiplier, float):
         return min(multiplier, most)

@@ -13,8 +13,6 @@ __all__ = ["attend"]
 def attend(call, ways, stream):
     """Compute a call by the first way that serves it, or by its method's."""
     own = [w for w in ways if call.method in ("auto", w.method)]
-    # What a method cannot do for these numbers, the others can.
-    others = [w for w in ways if w not in own]
     reason, tried = "there is none for these arrays", False
     for way in own:
         refused = way.refuses(call, stream)
@@ -26,5 +24,7 @@ def attend(call, ways, stream):
         else:
             reason = refused
     if tried:
+        # What a method cannot do for these numbers, the others can.
+        others = [w for w in ways if w not in own]
         return attend(call.by("auto"), others, stream)
     raise ValueError(f"method {call.method!r} is unavailable: {reason}")

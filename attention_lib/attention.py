@@ -132,9 +132,19 @@ def scaled_dot_product_attention(
            [15.]])
     """
     call = _call.attention(
-        query, key, value, attn_mask, is_causal, scale, enable_gqa, softcap, weighting
+        query,
+        key,
+        value,
+        attn_mask,
+        is_causal,
+        scale,
+        enable_gqa,
+        softcap,
+        weighting,
+        method=method,
+        dropout_p=dropout_p,
+        rng=rng,
     )
-    call = _call.asked(call, method, dropout_p, rng)
     with quiet(call.query):
         return engine_of(call.query).attention.attend(call)
 

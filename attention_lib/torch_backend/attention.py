@@ -17,7 +17,8 @@ WAYS = (Sdpa(), Small(), Blocks(), General(), Dense())
 
 def attend(call):
     """Average the values with each query's weights."""
-    call = dataclasses.replace(call, transformed=_transformed(call))
+    if _transformed(call):
+        call = dataclasses.replace(call, transformed=True)
     n = count_keys(call) if call.weighting.uses_n else None
     return _ways.attend(call, WAYS, call.weighting.stream(n))
 

@@ -11,6 +11,7 @@ __all__ = ["FAST", "chunk_maxima", "descend", "entmax"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
+FEW = 1 / 4  # of the maxima above that bound: up to here their keys are worked on alone
 STEPS = 60
 FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accurate
 SERIES = 0.1  # below, the derivative in alpha is summed as a series
@@ -126,7 +127,9 @@ def _solve(scores, c, where):
     one = float(powers[0]) if bool((powers == powers[0]).all()) else None
     fast = one is not None and FAST[0] <= one <= FAST[1]
     threads = threads_for(rows, rows.numel())
-    step = BLOCK_BYTES // (n * scores.element_size() * threads)
+    # Of long rows mostly few keys are left: less to keep in the cache, but more calls.
+    at_once = 1 if fast and n >= CHUNKS**2 else threads
+    step = BLOCK_BYTES // (n * scores.element_size() * at_once)
     step = max(1, min(step, -(-len(rows) // threads)))
 
     def work(starts):
@@ -179,13 +182,15 @@ def _fast_block(x, c, where, out):
     top = tops.amax(-1, keepdim=True)
     odd = ~top.isfinite()
     base = torch.where(odd, 0, top)
-    z = torch.sub(x, base).mul_(c)  # shifted first: digits of large scores
-    descend(z, (tops - base).mul_(c), c, out)
+    descend(x, (tops - base).mul_(c), c, out, base)
     _mark_odd(out, x, odd, where)
 
 
 def chunk_maxima(x):
-    """Give the maxima of sixteenths of rows, or short rows as they are."""
+    """Give the largest of each sixteen keys of long rows, or short rows as they are.
+
+    The sixteen lie a sixteenth of the row apart; what is left at its end has one more.
+    """
     r, n = x.shape
     k = n // CHUNKS
     if k < CHUNKS:
@@ -196,25 +201,48 @@ def chunk_maxima(x):
     return torch.cat([tops, x[:, CHUNKS * k :].amax(-1, keepdim=True)], -1)
 
 
-def descend(z, tops, c, out):
+def descend(z, tops, c, out, base=None):
     """Write the weights of ``z = (alpha - 1) scores`` to `out`, and give the threshold.
 
+    With a `base`, `z` are the scores themselves: it is taken from them first, so that
+    large scores lose no digits.
+
     By Newton's method on the norm. The threshold of any part of a row bounds that of
-    the row from below, so the steps start at the threshold of `tops`. A step ends what
-    it is too small to change; with the squares and higher powers also one whose own
-    square is.
+    the row from below, so the steps start at the threshold of `tops`. Where few keys
+    can lie above that, the others are forgotten. A step ends what it is too small to
+    change; with the squares and higher powers also one whose own square is.
     """
     eps = torch.finfo(z.dtype).eps
     top = tops.amax(-1, keepdim=True)
-    tau = top - 1
+    tau, few = top - 1, None
     if tops.shape[-1] < z.shape[-1]:
         tau = _newton(tops, tau, c, torch.empty_like(tops), 1e-3)[0]
+        few = _above(tau, tops, z.shape[-1])
     close = 4 * eps * (1 + top.abs())
     if c < 1:
         close = close.clamp(min=0.3 * eps ** max(c, 0.5))
-    tau, weights = _newton(z, tau, c, out, close)
+    taken = z if few is None else z.gather(-1, few)
+    if base is not None:
+        taken = torch.sub(taken, base).mul_(c)
+    spare = out if few is None else torch.empty_like(taken)
+    tau, weights = _newton(taken, tau, c, spare, close)
     weights.mul_(1 / weights.sum(-1, keepdim=True))
+    if few is not None:
+        out.zero_().scatter_(-1, few, weights)
     return tau
+
+
+def _above(tau, tops, n):
+    """Give the keys that may lie above a bound, (rows, some), or None: not few."""
+    k = n // CHUNKS
+    most = int((tops > tau).sum(-1).amax())
+    if most > FEW * k:
+        return None
+    places = tops[:, :k].topk(most, sorted=False).indices
+    parts = torch.arange(0, CHUNKS * k, k, device=tops.device)
+    keys = (parts[:, None] + places[:, None]).flatten(1)
+    rest = torch.arange(CHUNKS * k, n, device=tops.device)
+    return torch.cat([keys, rest.expand(len(keys), -1)], -1)
 
 
 def _newton(z, tau, c, u, close):

@@ -53,15 +53,16 @@ def weighted_sum(weights, value, where):
 
 def reads_only_numbers(call):
     """Tell whether no input is NaN or infinite, at the price of one pass each."""
-    if traced(call.query):
-        return True
-    return all(map(finite, (call.query, call.key, call.value)))
+    given = (call.query, call.key, call.value)
+    return traced(*given) or all(map(_finite_sum, given))
 
 
 def finite(x):
     """Tell whether a sum over `x` is finite; False where that cannot be looked at."""
-    if traced(x):
-        return False
+    return not traced(x) and _finite_sum(x)
+
+
+def _finite_sum(x):
     return math.isfinite(x.detach().sum(dtype=work_dtype(x)))
 
 

@@ -107,7 +107,8 @@ def _softmax(call, stream):
         scale, factor = scale * factor * stream.sign, factor * stream.sign
     else:
         query = (query * (stream.sign * factor)).to(query.dtype)
-    if not (traced(query) or _within_reach(call, query, scale, factor)):
+    as_they_are = isinstance(factor, float) and factor == 1
+    if not (as_they_are or traced(query) or _within_reach(call, query, scale, factor)):
         return None
     query, scale = _above_zero(query, scale)
     if call.bias is not None:
@@ -138,8 +139,6 @@ def _within_reach(call, query, scale, factor):
 
     The lowest number of a mask stays the lowest.
     """
-    if isinstance(factor, float) and factor == 1:
-        return True
     if not (query.numel() and call.key.numel()):  # scores of zero, or none
         return True
     asked, held = (

@@ -171,14 +171,17 @@ class Weighting:
 
     def parameters(self):
         """Give the parameters that are arrays, or become one, by name."""
-        if not dataclasses.is_dataclass(self):
-            return {}
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {
+        declared = getattr(self, "__dataclass_fields__", ())
+        values = {name: getattr(self, name, None) for name in declared}
+        arrays = {
             name: np.asarray(a) if isinstance(a, list | tuple) else a
             for name, a in values.items()
             if isinstance(a, list | tuple) or (_is_array(a) and hasattr(a, "ndim"))
         }
+        if not arrays:  # as in most calls, for which a look at the fields is slow
+            return arrays
+        fields = {field.name for field in dataclasses.fields(self)}
+        return {name: a for name, a in arrays.items() if name in fields}
 
     def turned(self, axis, x):
         """Give the weighting for rows of `x` along `axis`, once that axis is last."""
