@@ -18,9 +18,15 @@ each_claim = pytest.mark.parametrize("claim", LEDGER, ids=lambda c: f"claim {c.n
 
 @pytest.fixture(scope="module")
 def decided():
-    """Give the ledger's table, and the seconds that it took to decide all claims."""
+    """Give the ledger's table, and the seconds that it takes to decide all claims.
+
+    The first time loads torch and the saved parameters, too.
+    """
+    table = cards.ledger()
     start = time.process_time()
-    return cards.ledger(), time.process_time() - start
+    for claim in LEDGER:
+        claim.decide()
+    return table, time.process_time() - start
 
 
 @pytest.fixture

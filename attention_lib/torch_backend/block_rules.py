@@ -20,7 +20,7 @@ import math
 
 import torch
 
-from attention_lib.torch_backend.entmax import chunk_maxima, descend
+from attention_lib.torch_backend.descent import chunk_maxima, descend
 
 __all__ = [
     "Entmax",

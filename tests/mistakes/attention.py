@@ -35,10 +35,10 @@ def the_root_of_the_embedding_in_the_scale(right, x, *given, **options):
     f"{AGREES}numpy-float64-dense]",
     f"{AGREES}torch-float64-sdpa]",
 )
-def no_root_in_the_scale(right, query, key, value, mask, causal, scale, *options):
+def no_root_in_the_scale(right, query, key, value, mask, causal, scale, *rest, **given):
     """Divide by the size of the queries, not by its root."""
     scale = 1 / np.shape(query)[-1] if scale is None else scale
-    return right(query, key, value, mask, causal, scale, *options)
+    return right(query, key, value, mask, causal, scale, *rest, **given)
 
 
 @mistake(

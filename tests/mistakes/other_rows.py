@@ -2,7 +2,7 @@
 
 from attention_lib._dispatch import full, largest, masked, namespace
 from attention_lib._threshold import powers
-from attention_lib.torch_backend import entmax as in_torch
+from attention_lib.torch_backend import descent as in_torch
 from tests.mutation import mistake
 
 ENTMAX = "tests/weightings/test_entmax.py::"
