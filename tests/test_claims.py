@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from threadpoolctl import threadpool_limits
 
 from attention_lib.book import cards
 from attention_lib.book.claims import ESSAY, LEDGER, MISSING, VERDICTS
@@ -23,10 +24,11 @@ def decided():
     The first time loads torch and the saved parameters, too.
     """
     table = cards.ledger()
-    start = time.process_time()
-    for claim in LEDGER:
-        claim.decide()
-    return table, time.process_time() - start
+    with threadpool_limits(1):  # threads that wait for each other count as work
+        start = time.process_time()
+        for claim in LEDGER:
+            claim.decide()
+        return table, time.process_time() - start
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def sizes():
 
 def long_sizes():
     """Draw more queries and keys than they have numbers."""
-    for sizes in ((512, 32, 32), (64, 8, 8), (48, 4, 16)):
+    for sizes in ((256, 16, 16), (64, 8, 8), (48, 4, 16)):
         yield drawn(*sizes)
 
 
