@@ -6,21 +6,27 @@ import numpy as np
 from attention_lib import softmax
 
 __all__ = [
+    "FIRST",
+    "FOURTH",
     "KEY_STYLES",
+    "SECOND",
+    "THIRD",
     "draw_bars",
     "draw_fading",
     "draw_keys",
+    "draw_range",
     "draw_triangle",
     "label_lines",
     "landing_figure",
 ]
 
+# The lines of a figure, told apart by dashes and marks as well as by their colours.
+FIRST = {"color": "#332288", "linestyle": "-", "marker": "o"}
+SECOND = {"color": "#5790fc", "linestyle": "--", "marker": "s"}
+THIRD = {"color": "#661100", "linestyle": "-.", "marker": "^"}
+FOURTH = {"color": "#ee6677", "linestyle": ":", "marker": "D"}
 # The first, second and third key of the worked example, in the whole book.
-KEY_STYLES = (
-    {"color": "#332288", "linestyle": "-", "marker": "o"},
-    {"color": "#5790fc", "linestyle": "--", "marker": "s"},
-    {"color": "#661100", "linestyle": "-.", "marker": "^"},
-)
+KEY_STYLES = (FIRST, SECOND, THIRD)
 
 
 def label_lines(ax, gap=6.0, apart=13.0):
@@ -65,6 +71,28 @@ def _spread(heights, apart):
     shifts = np.empty_like(heights)
     shifts[order] = raised - sorted_heights
     return shifts - shifts.mean()
+
+
+def draw_range(ax, x, each, least=-np.inf, **style):
+    """Draw the mean over replicas as a line, in a band from least to most.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x : array, shape (n,)
+        Where on the x axis.
+    each : array, shape (n, replicas)
+        What was measured.
+    least : float, default minus infinity
+        Where a band ends that goes further down, as on a logarithmic axis to zero.
+    **style
+        Of the line, with its color and its label.
+    """
+    each = np.asarray(each)
+    ax.plot(x, each.mean(-1), **style)
+    low, high = each.min(-1).clip(min=least), each.max(-1)
+    ax.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
 
 
 def draw_bars(ax, heights, label, digits=2):

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from attention_lib.book.plots import label_lines
+from attention_lib.book.plots import (
+    FIRST,
+    FOURTH,
+    SECOND,
+    THIRD,
+    draw_range,
+    label_lines,
+)
 
 __all__ = ["GRADIENTS", "draw_gradients", "draw_moves", "per_score"]
 
@@ -15,12 +22,12 @@ GRADIENTS = {
     "median example": "median",
 }
 _STYLES = {  # by how scores are scaled, and by what the gradient is of
-    "raw": {"color": "#661100", "linestyle": "-.", "marker": "^"},
-    "÷ √d": {"color": "#332288", "linestyle": "-", "marker": "o"},
-    "÷ d": {"color": "#5790fc", "linestyle": "--", "marker": "s"},
-    "a batch": {"color": "#661100", "linestyle": "-.", "marker": "^"},
-    "expected": {"color": "#332288", "linestyle": "-", "marker": "o"},
-    "median example": {"color": "#ee6677", "linestyle": ":", "marker": "D"},
+    "raw": THIRD,
+    "÷ √d": FIRST,
+    "÷ d": SECOND,
+    "a batch": THIRD,
+    "expected": FIRST,
+    "median example": FOURTH,
 }
 
 
@@ -37,7 +44,7 @@ def draw_moves(ax, measured):
     """
     for label, by_size in measured.items():
         norms = [found["jacobian"] for found in by_size.values()]
-        _draw_range(ax, [int(d) for d in by_size], np.array(norms), label)
+        _draw(ax, [int(d) for d in by_size], norms, label)
     ax.set(ylabel="mean norm of the Jacobian", ylim=(0, None))
     label_lines(ax)
 
@@ -80,22 +87,14 @@ def draw_gradients(ax, measured):
     ax.set(yscale="log", ylabel="gradient per score, raw over ÷ √d", ylim=LIMITS)
     for label in GRADIENTS:
         each = [per_score(measured, d, label) for d in measured["raw"]]
-        _draw_range(ax, sizes, np.array(each), label)
+        # The least may be an estimate of zero, which has no logarithm.
+        _draw(ax, sizes, each, label, least=LIMITS[0])
     label_lines(ax)
 
 
-def _draw_range(ax, sizes, each, label):
-    """Draw the mean over the replicas, in a band from least to most.
-
-    The least may be an estimate of zero, which has no logarithm: then to the bottom.
-    """
-    style = _STYLES[label]
-    ax.plot(sizes, each.mean(-1), label=label, **style)
-    low, high = each.min(-1), each.max(-1)
-    band = {"color": style["color"], "alpha": 0.15, "linewidth": 0}
-    if ax.get_yscale() == "log":
-        low = low.clip(min=LIMITS[0])
-    ax.fill_between(sizes, low, high, **band)
+def _draw(ax, sizes, each, label, least=-np.inf):
+    """Draw one line with its band, over the sizes of a key."""
+    draw_range(ax, sizes, each, least, label=label, **_STYLES[label])
     ax.set(xscale="log", xlabel="d")
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()

@@ -2,15 +2,12 @@
 
 import numpy as np
 
-from attention_lib.book.plots import label_lines
+from attention_lib.book.plots import FIRST, FOURTH, SECOND, THIRD, label_lines
 
 __all__ = ["draw_cost", "draw_support"]
 
-BLUE, LIGHT, BROWN, ROSE = "#332288", "#5790fc", "#661100", "#ee6677"
-NAMED = (
-    {"color": BROWN, "linestyle": "-.", "marker": "^"},
-    {"color": ROSE, "linestyle": ":", "marker": "D"},
-)
+BLUE, LIGHT, ROSE = (style["color"] for style in (FIRST, SECOND, FOURTH))
+NAMED = (THIRD, FOURTH)
 SCALE = {"xscale": "log", "yscale": "log"}
 
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from attention_lib.book.plots import FIRST, FOURTH, SECOND
+
 __all__ = ["draw_asking", "draw_layer", "draw_map"]
 
-BLUE, LIGHT, ROSE = "#332288", "#5790fc", "#ee6677"
+BLUE, LIGHT, ROSE = (style["color"] for style in (FIRST, SECOND, FOURTH))
 CENTRED = {"ha": "center", "va": "center"}
 ROUND = {"boxstyle": "round,pad=0.35", "facecolor": "white", "linewidth": 1.2}
 ARROW = {"arrowstyle": "-|>", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}

@@ -1,29 +1,29 @@
 """What figures of several weightings share: one style for each, bands over seeds."""
 
-import numpy as np
-
-from attention_lib.book.plots import label_lines
+from attention_lib.book.plots import (
+    FIRST,
+    FOURTH,
+    SECOND,
+    THIRD,
+    draw_range,
+    label_lines,
+)
 
 __all__ = ["WEIGHTING_STYLES", "draw_cloud", "draw_ranges", "draw_steps"]
 
-_FIRST = {"color": "#332288", "linestyle": "-", "marker": "o"}
-_SECOND = {"color": "#5790fc", "linestyle": "--", "marker": "s"}
-_THIRD = {"color": "#661100", "linestyle": "-.", "marker": "^"}
-_FOURTH = {"color": "#ee6677", "linestyle": ":", "marker": "D"}
-
 # In the whole book. What never stands in one figure may share a style.
 WEIGHTING_STYLES = {
-    "softmax": _FIRST,
-    "softmax β=√d": _FIRST,
-    "softmax β=1": _FIRST | {"linestyle": ":", "marker": "X"},
-    "e^s − 1 β=1": _FOURTH,
-    "scores × log n": _FIRST | {"linestyle": "--", "marker": "P"},
-    "entmax-1.5": _SECOND,
-    "sparsemax": _THIRD,
-    "raw": _SECOND,
-    "relu": _THIRD,
-    "relu³": _THIRD,
-    "relu/n": _FOURTH,
+    "softmax": FIRST,
+    "softmax β=√d": FIRST,
+    "softmax β=1": FIRST | {"linestyle": ":", "marker": "X"},
+    "e^s − 1 β=1": FOURTH,
+    "scores × log n": FIRST | {"linestyle": "--", "marker": "P"},
+    "entmax-1.5": SECOND,
+    "sparsemax": THIRD,
+    "raw": SECOND,
+    "relu": THIRD,
+    "relu³": THIRD,
+    "relu/n": FOURTH,
 }
 
 
@@ -40,10 +40,7 @@ def draw_ranges(ax, x, curves):
         Curves by their names, which are those of `WEIGHTING_STYLES`.
     """
     for name, each in curves.items():
-        each, style = np.asarray(each), WEIGHTING_STYLES[name]
-        ax.plot(x, each.mean(-1), label=name, **style, markersize=5)
-        low, high = each.min(-1), each.max(-1)
-        ax.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
+        draw_range(ax, x, each, label=name, **WEIGHTING_STYLES[name], markersize=5)
     label_lines(ax)
 
 
@@ -62,7 +59,7 @@ def draw_steps(ax, x, hard, soft):
         The smooth ones, by their labels.
     """
     ax.plot(x, hard, color="black", linewidth=1, label="nearest key")
-    styles = (_FIRST, _SECOND)
+    styles = (FIRST, SECOND)
     for (label, y), style in zip(soft.items(), styles, strict=True):
         line = {name: style[name] for name in ("color", "linestyle")}
         ax.plot(x, y, label=label, **line)

@@ -2,9 +2,10 @@
 
 import torch
 
-__all__ = ["CHUNKS", "chunk_maxima", "descend"]
+__all__ = ["LONG", "chunk_maxima", "descend"]
 
 CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
+LONG = CHUNKS**2  # rows of so many keys have chunks
 FEW = 1 / 4  # of the maxima above that bound: up to here their keys are worked on alone
 STEPS = 60
 
@@ -15,9 +16,9 @@ def chunk_maxima(x):
     The sixteen lie a sixteenth of the row apart; what is left at its end has one more.
     """
     r, n = x.shape
-    k = n // CHUNKS
-    if k < CHUNKS:
+    if n < LONG:
         return x
+    k = n // CHUNKS
     tops = x[:, : CHUNKS * k].reshape(r, CHUNKS, k).amax(1)
     if n == CHUNKS * k:
         return tops

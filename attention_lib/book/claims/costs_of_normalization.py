@@ -3,9 +3,8 @@
 import numpy as np
 
 from attention_lib import attention_weights, sigmoid, softmax, softmax1
-from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.ledger import claim
-from attention_lib.book.claims.samples import near
+from attention_lib.book.claims.samples import near, read
 from attention_lib.book.experiments.depth import differences_left
 
 
@@ -115,7 +114,6 @@ def one_more_key_lets_it_abstain():
 )
 def all_is_spent_on_keys_that_do_not_match(scores):
     """Attend to values that are all one: the output is what was spent."""
-    ones = np.ones((len(scores), 1))
-    spent = attend(np.ones((1, 1)), scores[:, None], ones, scale=1.0)[0, 0]
+    (spent,) = read(scores, np.ones((len(scores), 1)))
     nothing = softmax1(scores).sum()
     return near(spent, 1), f"spends {spent:.2f}; off by one {nothing:.4f}"

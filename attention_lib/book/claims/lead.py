@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from attention_lib import logsumexp, softmax
-from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.ledger import claim
-from attention_lib.book.claims.samples import near, rows
+from attention_lib.book.claims.samples import near, read, rows
 
 
 def rows_whose_lowest_loses():
@@ -81,8 +80,7 @@ def above_some_level_all_gain_and_below_it_all_lose(scores):
 def share_of_the_best(scores):
     """Mark the value of the best key, and attend."""
     marks = (np.arange(len(scores)) == scores.argmax()).astype(float)[:, None]
-    read = attend(np.ones((1, 1)), scores[:, None], marks, scale=1.0, method="dense")
-    return read[0, 0]
+    return read(scores, marks, method="dense")[0]
 
 
 def leads_of_the_logarithm():

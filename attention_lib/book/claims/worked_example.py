@@ -3,10 +3,10 @@
 import numpy as np
 
 from attention_lib import effective_support, max_weight, softmax
-from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.book.claims.computation import exp
 from attention_lib.book.claims.impostors import all_of_them
 from attention_lib.book.claims.ledger import claim
+from attention_lib.book.claims.samples import read
 
 # The example as the essay prints it.
 SCORES = (2.0, 1.0, 0.1)
@@ -109,7 +109,6 @@ def it_is_not_very_sharp():
 )
 def the_first_value_has_the_largest_part(scores):
     """Mark each value, and see which the output holds most of."""
-    key = np.array(scores)[:, None]
-    (read,) = attend(np.ones((1, 1)), key, np.eye(len(scores)), scale=1.0)
-    holds = read[0] > max(read[1:]) and read.max() <= 1
-    return holds, f"{read[0]:.0%} of the first"
+    parts = read(scores, np.eye(len(scores)))
+    holds = parts[0] > max(parts[1:]) and parts.max() <= 1
+    return holds, f"{parts[0]:.0%} of the first"

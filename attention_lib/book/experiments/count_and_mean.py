@@ -81,19 +81,12 @@ def start(source, n_replicas, weigh):
         "value": (COLOURS + 1, D),
         "read": (D, 1),
     }
-    parameters = {}
-    for name, (fan_in, fan_out) in sizes.items():
-        parameters[name] = replicas.matrix(source, n_replicas, fan_in, fan_out)
-        parameters[f"{name} bias"] = replicas.bias(source, n_replicas, fan_in, fan_out)
-    return parameters
+    return replicas.layers(source, n_replicas, sizes)
 
 
 def answers(parameters, weigh, tokens, there, query):
     """Give the model's number for each set."""
-
-    def layer(x, name):
-        return replicas.apply(x, parameters[name], parameters[f"{name} bias"])
-
+    layer = partial(replicas.layer, parameters)
     query, key = layer(query, "query"), layer(tokens, "key")
     weights = replicas.weights_of(weigh, query, key, there, scale=1.0)
     return layer(weights @ layer(tokens, "value"), "read")[..., 0, 0]

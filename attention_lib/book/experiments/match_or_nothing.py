@@ -68,10 +68,7 @@ def start(source, n_replicas, weigh, *, bos):
         "value": (token, WIDTH),
         "read": (WIDTH, D_VALUE),
     }
-    parameters = {}
-    for name, (fan_in, fan_out) in sizes.items():
-        parameters[name] = replicas.matrix(source, n_replicas, fan_in, fan_out)
-        parameters[f"{name} bias"] = replicas.bias(source, n_replicas, fan_in, fan_out)
+    parameters = replicas.layers(source, n_replicas, sizes)
     if bos:
         first = replicas.normal(source, n_replicas, 1, 1, token)
         parameters["bos"] = first.requires_grad_()
@@ -80,10 +77,7 @@ def start(source, n_replicas, weigh, *, bos):
 
 def head(parameters, weigh, tokens, query):
     """Give the answers, the weights (replicas, size, keys) and the values."""
-
-    def layer(x, name):
-        return replicas.apply(x, parameters[name], parameters[f"{name} bias"])
-
+    layer = partial(replicas.layer, parameters)
     if "bos" in parameters:
         first = parameters["bos"].expand(-1, tokens.shape[1], -1, -1)
         tokens = torch.cat([first, tokens], -2)

@@ -14,6 +14,8 @@ A toy. The numbers of a long row are close to each other: to tell the two larges
 2048 apart, scores must be right to one part in two thousand.
 """
 
+from functools import partial
+
 import torch
 
 from attention_lib.book.experiments import rates, replicas
@@ -68,42 +70,31 @@ def start(source, n_replicas, weigh):
         "mix": (WIDTH, WIDTH),
         "read": (WIDTH, CLASSES),
     }
-    parameters = {}
-    for name, (fan_in, fan_out) in sizes.items():
-        parameters[name] = replicas.matrix(source, n_replicas, fan_in, fan_out)
-        zeros = torch.zeros(n_replicas, 1, fan_out, requires_grad=True)
-        parameters[f"{name} bias"] = zeros
+    parameters = replicas.layers(source, n_replicas, sizes, zero=True)
     query = replicas.normal(source, n_replicas, 1, 1, WIDTH)
     return parameters | {"query": query.requires_grad_()}
 
 
-def layer(parameters, x, name):
-    """Multiply by a matrix, and add its bias."""
-    return replicas.apply(x, parameters[name], parameters[f"{name} bias"])
-
-
 def encoded(parameters, items):
     """Give the query, the keys and the values of the head."""
-    tokens = layer(parameters, items, "embed").relu()
-    tokens = layer(parameters, tokens, "embed more").relu()
+    layer = partial(replicas.layer, parameters)
+    tokens = layer(layer(items, "embed").relu(), "embed more").relu()
     query = parameters["query"].expand(-1, items.shape[1], -1, -1)
-    return query, layer(parameters, tokens, "key"), layer(parameters, tokens, "value")
+    return query, layer(tokens, "key"), layer(tokens, "value")
 
 
 def answered(parameters, weigh, query, key, value):
     """Give the read-out, (replicas, size, classes), and the weights of the items."""
     weights = replicas.weights_of(weigh, query, key)
-    mixed = layer(parameters, weights @ value, "mix").relu()
-    return layer(parameters, mixed, "read")[..., 0, :], weights[..., 0, :]
+    layer = partial(replicas.layer, parameters)
+    mixed = layer(weights @ value, "mix").relu()
+    return layer(mixed, "read")[..., 0, :], weights[..., 0, :]
 
 
 def losses(parameters, weigh, items, answer):
     """Give the mean cross-entropy of each replica."""
     read, _ = answered(parameters, weigh, *encoded(parameters, items))
-    each = torch.nn.functional.cross_entropy(
-        read.flatten(0, 1), answer.flatten(), reduction="none"
-    )
-    return each.view(answer.shape).mean(1)
+    return replicas.cross_entropy(read, answer)
 
 
 def score(parameters, weigh, data):

@@ -94,11 +94,7 @@ def head(parameters, weigh, key, labels, query):
 def losses(parameters, weigh, key, labels, query):
     """Give the mean cross-entropy of each replica."""
     read, _ = head(parameters, weigh, key, labels, query)
-    answer = labels[..., : query.shape[2]]
-    each = torch.nn.functional.cross_entropy(
-        read.flatten(0, 2), answer.flatten(), reduction="none"
-    )
-    return each.view(answer.shape).mean((1, 2))
+    return replicas.cross_entropy(read, labels[..., : query.shape[2]])
 
 
 def score(parameters, weigh, data):

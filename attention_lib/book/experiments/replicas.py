@@ -19,7 +19,10 @@ __all__ = [
     "apply",
     "bias",
     "copies",
+    "cross_entropy",
     "frozen",
+    "layer",
+    "layers",
     "matrix",
     "normal",
     "stream",
@@ -98,6 +101,50 @@ def apply(x, weight, offset=None):
     rows = x.flatten(1, -2)
     out = rows @ weight if offset is None else torch.baddbmm(offset, rows, weight)
     return out.unflatten(1, x.shape[1:-1])
+
+
+def layers(source, replicas, sizes, *, zero=False):
+    """Start a matrix and a bias for each name: drawn ones, or biases of zero.
+
+    Parameters
+    ----------
+    source : torch.Generator
+        What draws.
+    replicas : int
+        Number of replicas.
+    sizes : dict of str to (int, int)
+        Numbers that go in and come out, by name.
+    zero : bool, default False
+        Whether biases start at zero. A drawn one can make every score of a ReLU
+        negative, for good.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Parameters, as `layer` takes them.
+    """
+    started = {}
+    for name, (fan_in, fan_out) in sizes.items():
+        started[name] = matrix(source, replicas, fan_in, fan_out)
+        started[f"{name} bias"] = (
+            torch.zeros(replicas, 1, fan_out, requires_grad=True)
+            if zero
+            else bias(source, replicas, fan_in, fan_out)
+        )
+    return started
+
+
+def layer(parameters, x, name):
+    """Multiply by the matrix of this name, and add its bias."""
+    return apply(x, parameters[name], parameters[f"{name} bias"])
+
+
+def cross_entropy(read, answer):
+    """Give the mean cross-entropy of each replica, from scores of classes last."""
+    each = torch.nn.functional.cross_entropy(
+        read.flatten(0, -2), answer.flatten(), reduction="none"
+    )
+    return each.view(len(answer), -1).mean(1)
 
 
 def copies(x, count):

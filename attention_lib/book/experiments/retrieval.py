@@ -13,6 +13,8 @@ biases drawn like the matrices two replicas of ReLU in six died. A toy that show
 is learnable at all, and no ranking of maps that learn.
 """
 
+from functools import partial
+
 import torch
 
 from attention_lib.book.experiments import limits, rates, replicas
@@ -77,12 +79,7 @@ def start(source, n_replicas, weigh):
         "value": (WIDTH, WIDTH),
         "read": (WIDTH, CLASSES),
     }
-    parameters = {}
-    for name, (fan_in, fan_out) in sizes.items():
-        parameters[name] = replicas.matrix(source, n_replicas, fan_in, fan_out)
-        # A drawn bias can make every score of a ReLU negative, for good.
-        zeros = torch.zeros(n_replicas, 1, fan_out, requires_grad=True)
-        parameters[f"{name} bias"] = zeros
+    parameters = replicas.layers(source, n_replicas, sizes, zero=True)
     parameters["gain"] = torch.ones(n_replicas, 1, 1, WIDTH, requires_grad=True)
     parameters["shift"] = torch.zeros(n_replicas, 1, 1, WIDTH, requires_grad=True)
     return parameters
@@ -90,10 +87,7 @@ def start(source, n_replicas, weigh):
 
 def class_scores(parameters, weigh, keys, hot, query):
     """Give the read-out, (replicas, size, classes)."""
-
-    def layer(x, name):
-        return replicas.apply(x, parameters[name], parameters[f"{name} bias"])
-
+    layer = partial(replicas.layer, parameters)
     tokens = layer(keys, "embed key") + layer(hot, "embed class")
     query = layer(query, "embed key")
     weights = replicas.weights_of(
@@ -108,10 +102,7 @@ def class_scores(parameters, weigh, keys, hot, query):
 def losses(parameters, weigh, keys, hot, query, answer):
     """Give the mean cross-entropy of each replica."""
     read = class_scores(parameters, weigh, keys, hot, query)
-    each = torch.nn.functional.cross_entropy(
-        read.flatten(0, 1), answer.flatten(), reduction="none"
-    )
-    return each.view(answer.shape).mean(1)
+    return replicas.cross_entropy(read, answer)
 
 
 def score(parameters, weigh, data):
