@@ -175,6 +175,7 @@ WRONG_FUNCTIONS = {
     "24": Change(EXP, powers_of_two),
     "25": Change(EXP, powers_of_two),
     "26": BASE_TWO,
+    "31": BASE_TWO,
     "O1": NO_ROOT,
     "O2": Change("movement.jacobian", the_diagonal_alone),
     "O3": BASE_TWO,

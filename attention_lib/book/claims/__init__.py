@@ -28,6 +28,8 @@ for _section in (
     "interpretability",
     "computation",
     "worked_example",
+    "alternatives",
+    "only_softmax",
     "missing_in_motivation",
     "missing_in_normalization",
     "costs_of_normalization",
