@@ -1,5 +1,7 @@
 """What figures of several weightings share: one style for each, bands over seeds."""
 
+import numpy as np
+
 from attention_lib.book.plots import (
     FIRST,
     FOURTH,
@@ -9,7 +11,16 @@ from attention_lib.book.plots import (
     label_lines,
 )
 
-__all__ = ["WEIGHTING_STYLES", "draw_cloud", "draw_ranges", "draw_steps"]
+__all__ = [
+    "WEIGHTING_STYLES",
+    "draw_cloud",
+    "draw_ranges",
+    "draw_simplex",
+    "draw_steps",
+]
+
+# Where all weight on the first, the second or the third of three keys is drawn.
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
 
 # In the whole book. What never stands in one figure may share a style.
 WEIGHTING_STYLES = {
@@ -85,3 +96,23 @@ def draw_cloud(ax, values, outputs, title):
     ax.plot(0, 0, "+", color="black", markersize=9)
     ax.text(0.5, 1.03, title, transform=ax.transAxes, ha="center", va="bottom")
     ax.set(xlim=(-3, 5), ylim=(-3, 5), xticks=[], yticks=[], aspect="equal")
+
+
+def draw_simplex(ax, weights, title):
+    """Draw rows of three weights that sum to one, in the triangle of all of them.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    weights : array, shape (n, 3)
+        The rows. A corner is all weight on one key, an edge no weight on one.
+    title : str
+        What made them, written above.
+    """
+    outline = CORNERS[[0, 1, 2, 0]]
+    ax.plot(*outline.T, color="black", linestyle="-", linewidth=0.8)
+    ax.plot(*(weights @ CORNERS).T, ".", color="#332288", markersize=3, alpha=0.3)
+    ax.text(0.5, 1.0, title, ha="center", va="bottom")
+    ax.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.15), aspect="equal")
+    ax.axis("off")
