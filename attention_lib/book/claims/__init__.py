@@ -30,6 +30,8 @@ for _section in (
     "worked_example",
     "alternatives",
     "only_softmax",
+    "best_choice",
+    "summary",
     "missing_in_motivation",
     "missing_in_normalization",
     "costs_of_normalization",

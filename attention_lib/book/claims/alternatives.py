@@ -3,9 +3,9 @@
 import numpy as np
 
 from attention_lib import definitions, jacobian, sigmoid, softmax
+from attention_lib.book.claims.best_choice import give_nothing_but_at_a_trigger
 from attention_lib.book.claims.ledger import claim
 from attention_lib.book.claims.samples import distribution, near, rows
-from attention_lib.book.experiments import maps, trained, trigger
 from attention_lib.weightings import (
     NormalizedReLU,
     NormalizedSigmoid,
@@ -59,17 +59,9 @@ def it_jumps_moves_with_a_shift_and_has_dead_keys_and_a_mean_of_it_abstains():
     shifted = abs(relu(row + 1) - relu(row)).max()
     moves = jacobian(relu, row)
     dead = not moves[:, 2].any() and moves[:2, :2].all()
-    abstains = (
-        trigger_error("relu/n").max() < 0.05 < 0.9 < trigger_error("softmax").min()
-    )
+    free, full = map(give_nothing_but_at_a_trigger, ("relu/n", "softmax"))
+    abstains = free.max() < 0.05 < 0.9 < full.min()
     return near(jump, 1) and shifted > 0.1 and dead and abstains
-
-
-def trigger_error(name):
-    """Give what trained heads leave of a target that is zero but at a trigger."""
-    parameters = trained("trigger", map=name, bos=False, gate=False)
-    data = trigger.data(1, bos=False, sets=64)
-    return trigger.score(parameters, maps.get_map(name), data)["error"]
 
 
 @claim(
@@ -82,7 +74,7 @@ def trigger_error(name):
     "continuous there. Other objections hold: a constant added to all scores changes "
     "them, and a key whose score is negative gets no gradient. Nor must they be a "
     "distribution: divided by the number of keys, in our toy, they learn to give "
-    "nothing where nothing is asked, which softmax cannot.",
+    "nothing where nothing is asked, which softmax there cannot.",
     "06_alternatives#ReLU, sigmoid, tanh",
     against=rows_with_a_positive_score,
     instead=it_is_a_distribution_exactly_where_a_score_is_positive,

@@ -26,12 +26,12 @@ def the_map_is_blunt_or_signed(name):
     return worst < 0 or best < 100 * worst
 
 
-def look_ups(name):
+def look_ups(name, size=256):
     """Give the part of new look-ups among 32 pairs that a trained model gets right."""
     found = retrieval.score(
         trained("retrieval", map=name),
         maps.get_map(name),
-        retrieval.data(1, sizes={32: 256}),
+        retrieval.data(1, sizes={32: size}),
     )
     return found["accuracy"][32]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from attention_lib.book.claims.samples import distribution, near, rows
 from attention_lib.weightings import REGISTRY, Exponential, Sum
 
 SHIFT = 1.7
+
+
+@cache
+def several_keys():
+    """Take those of `rows` that have two keys or more, five of a kind."""
+    return [drawn[:5] for drawn in rows() if drawn.shape[-1] > 1]
 
 
 def other_distributions():
@@ -115,8 +122,7 @@ def most_even():
 )
 def it_fails_on_some_row_or_is_softmax(weighting):
     """Look at the weights in rows of several keys, flat and wild."""
-    several = [drawn[:5] for drawn in rows() if drawn.shape[-1] > 1]
-    found = [(weighting(drawn), softmax(drawn)) for drawn in several]
+    found = [(weighting(drawn), softmax(drawn)) for drawn in several_keys()]
     fails = not all(distribution(weights) for weights, _ in found)
     same = all(near(weights, soft) for weights, soft in found)
     n_rows = sum(len(weights) for weights, _ in found)

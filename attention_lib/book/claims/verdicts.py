@@ -78,10 +78,9 @@ def _false(claim):
 def _contested(claim):
     if not claim.why:
         raise Refused(f"claim {claim.number} does not say why the evidence differs")
-    _figures(claim, "one", claim.says)
-    _figures(claim, "other", claim.says, holds=False)
-    one, other = (_with_source(claim, name) for name in ("one", "other"))
-    return _joined(one, "but", other)
+    one = _figures(claim, "one", claim.says)[0] + _source(claim, "one")
+    other = _figures(claim, "other", claim.says, holds=False)[0]
+    return _joined(one, "but", other + _source(claim, "other"))
 
 
 RUBRIC = (
@@ -154,12 +153,9 @@ def _figures(claim, name, reading, holds=True):
     return figures
 
 
-def _with_source(claim, name):
+def _source(claim, name):
     first = _cases(claim, name)[0]
-    _, figure = claim.says(first)
-    if isinstance(first, Cited):
-        figure += f" ({first.source}, {first.place})"
-    return figure
+    return f" ({first.source}, {first.place})" if isinstance(first, Cited) else ""
 
 
 def _message(claim, name, i, what):
