@@ -7,6 +7,14 @@ from playwright.sync_api import expect
 CHAPTER = "chapters/05_worked_example.html"
 SOLUTION = "div.cell.tag_hide-cell details"
 THEME = "document.documentElement.dataset.theme"
+SMALLEST_TYPE = """
+sheet => Math.min(...[...sheet.querySelectorAll("p, li, th, td, code, pre")].map(
+  text => parseFloat(getComputedStyle(text).fontSize)))
+"""
+CUT_OFF = """
+sheet => [...sheet.querySelectorAll("pre, table, td, mjx-container[display]")].filter(
+  box => box.scrollWidth > box.clientWidth + 1).map(box => box.textContent)
+"""
 
 
 def test_the_search_finds_a_chapter(visitor):
@@ -98,6 +106,17 @@ def test_paper_shows_the_text_alone_whole_and_on_white(visitor):
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("article details[open]").count() == 0
     assert page.evaluate(THEME) == "dark"
+
+
+def test_the_cheat_sheet_prints_on_one_sheet_and_can_be_read(visitor):
+    page = visitor.open("cheat_sheet.html", 718)  # A4 between its margins
+    page.emulate_media(media="print")
+    sheet = page.locator("#cheat-sheet")
+    assert sheet.evaluate(SMALLEST_TYPE) >= 9  # CSS pixels, of which 96 are an inch
+    assert sheet.evaluate(CUT_OFF) == []
+    for paper in ("A4", "Letter"):
+        printed = page.pdf(format=paper, prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1, paper
 
 
 def test_an_old_link_leads_to_where_its_heading_is_now(visitor, site):
