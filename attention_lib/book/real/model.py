@@ -95,6 +95,25 @@ class LanguageModel:
             self._norm(x, "output_norm"), self._weights["token_embd.weight"]
         )
 
+    def written(self, layer, values):
+        """Give what each head adds to a token that gives all its weight to one value.
+
+        Parameters
+        ----------
+        layer : int
+            Counted from 0.
+        values : Tensor, shape (..., heads, n, d)
+            Of each head of queries.
+
+        Returns
+        -------
+        Tensor, shape (..., heads, n, width)
+            Parts of a token's vector.
+        """
+        matrix = self._weights[f"blk.{layer}.attn_output.weight"]
+        by_head = matrix.unflatten(-1, (self.n_heads, -1))  # (width, heads, d)
+        return torch.einsum("...hnd,whd->...hnw", values, by_head)
+
     def nats(self, ids, attend=softmax_attention):
         """Give minus the log probability of each token after the first.
 
