@@ -34,8 +34,7 @@ def draw_explanations(ax, measured, quantity, label):
         ax.plot(each["range"], [place, place], color=BLUE, linestyle="-", linewidth=1.5)
         ax.plot(each["mean"], place, "o", color=BLUE)
     ax.set_yticks(places, measured)
-    ax.invert_yaxis()
-    ax.set(xlabel=label)
+    ax.set(xlabel=label, ylim=(len(measured) - 0.5, -0.5))
 
 
 def draw_agreement(ax, table):
@@ -53,8 +52,9 @@ def draw_agreement(ax, table):
     ax.figure.colorbar(image, ax=ax, label="rank correlation")
     for (row, column), number in np.ndenumerate(numbers):
         color = "white" if abs(number) > 0.6 else "black"
-        at = {"ha": "center", "va": "center", "fontsize": 7}
-        words = f"{number:.2f}".replace("-", "−")
+        at = {"ha": "center", "va": "center", "fontsize": 8}
+        # No negative zero, and a minus as on the axes.
+        words = f"{round(number, 2) + 0:.2f}".replace("-", "−")
         ax.text(column, row, words, color=color, **at)
     places = range(len(table))
     ax.set_yticks(places, table)
@@ -77,10 +77,12 @@ def draw_effects(ax, weight, effect, named):
     """
     ax.axhline(0, **ZERO)
     ax.plot(weight.ravel(), effect.ravel(), "o", color=LIGHT, markersize=3, alpha=0.6)
-    for name in named:
-        head = tuple(map(int, name.split(".")))
-        point = weight[head], effect[head]
+    heads = {name: tuple(map(int, name.split("."))) for name in named}
+    # Above and below in turn, for neighbours in weight.
+    for i, name in enumerate(sorted(heads, key=lambda name: -weight[heads[name]])):
+        point = weight[heads[name]], effect[heads[name]]
         ax.plot(*point, "D", color=ROSE)
-        words = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
-        ax.annotate(name, point, **words, color=ROSE)
+        words = {"textcoords": "offset points", "ha": "center", "va": "center"}
+        ax.annotate(name, point, xytext=(0, -11 if i % 2 else 11), **words, color=ROSE)
     ax.set(xlabel="weight on the subject", ylabel="fall of the log odds")
+    ax.margins(y=0.15)
