@@ -158,7 +158,7 @@ def test_exercises_are_written_without_a_build(checkout):
 
 def test_every_command_that_a_page_names_is_there():
     known = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    for name in ("README.md", "intro.md", "CONTRIBUTING.md"):
+    for name in ("README.md", "intro.md", "CONTRIBUTING.md", "teaching.md"):
         text = (ROOT / name).read_text("utf-8")
         named = re.findall(r"(?:`|^    )make ([a-z]+)", text, re.M)
         assert named
