@@ -17,7 +17,7 @@ TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
-.PHONY: serve book run lab bench experiments real clean help setup port FORCE \
+.PHONY: serve book run lab exercises bench experiments real clean help setup port FORCE \
 	test check format lint quick library doctests claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -127,6 +127,9 @@ lab: setup  ## open the chapters in JupyterLab, to change and run them
 	$(call step,JupyterLab: Ctrl-C ends it,$(BIN)/jupyter-lab \
 		--config=tools/jupyter_lab_config.py $(LAB))
 
+exercises: setup  ## write the chapters without solutions, into _exercises
+	$(call step,Chapters without solutions,$(BIN)/python tools/exercises.py)
+
 bench: setup  ## time the library against its peers, into benchmarks/results
 	@$(PYTHON) tools/setup_environment.py benchmarks/requirements.txt
 	$(call step,Benchmarks,$(BIN)/python -m benchmarks)
@@ -137,7 +140,8 @@ experiments: setup  ## train the book's toys, run its real model, save what they
 real: setup  ## run a part of that again on the real model (93 MB), and compare
 	$(call step,The real model,$(BIN)/python -m attention_lib.book.real)
 
-clean:  ## remove everything that make has made
+# Not _exercises: somebody may have worked there.
+clean:  ## remove what make has made, other than _exercises
 	rm -rf .venv _build build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -148,9 +148,17 @@ def test_the_lab_opens_on_this_checkout_without_a_build(checkout):
     assert (checkout / "path").read_text() == f"{checkout}\n"
 
 
+def test_exercises_are_written_without_a_build(checkout):
+    tool = "from pathlib import Path\nPath('written').touch()\n"
+    (checkout / "tools" / "exercises.py").write_text(tool)
+    assert make(checkout, "exercises")[0] == 0
+    assert (checkout / "written").exists()
+    assert not (checkout / "_build").exists()
+
+
 def test_every_command_that_a_page_names_is_there():
     known = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    for name in ("README.md", "intro.md", "CONTRIBUTING.md"):
+    for name in ("README.md", "intro.md", "CONTRIBUTING.md", "teaching.md"):
         text = (ROOT / name).read_text("utf-8")
         named = re.findall(r"(?:`|^    )make ([a-z]+)", text, re.M)
         assert named

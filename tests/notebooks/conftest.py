@@ -93,8 +93,15 @@ def small_chapter(heat_map=HEAT_MAP, line_plot=LINE_PLOT):
             ),
             new_markdown_cell("## Exercises\n\n### Exercise 1\n\nWhat is their sum?"),
             new_code_cell(
-                'print(f"{weights.sum():.3f}")\nweights;',
+                'total = weights.sum()\nprint(f"{total:.3f}")\nweights;',
                 metadata={"tags": ["hide-cell"]},
+            ),
+            new_code_cell(
+                "assert abs(total - 1) < 1e-12", metadata={"tags": ["check"]}
+            ),
+            new_markdown_cell("### Exercise 2\n\nAnd why?\n\n*In words.*"),
+            new_code_cell(
+                "# Each was divided by their sum.", metadata={"tags": ["hide-cell"]}
             ),
         ]
     )

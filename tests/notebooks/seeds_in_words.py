@@ -148,3 +148,24 @@ def an_exercise_has_no_solution(notebook):
         c for c in cells(notebook) if "hide-cell" in c.metadata.get("tags", [])
     )
     cell.metadata["tags"] = []
+
+
+@refused_by("exercises_have_solutions")
+def an_exercise_has_no_check(notebook):
+    notebook.cells.remove(first_check_of_an_exercise(notebook))
+
+
+@refused_by("exercises_have_solutions")
+def an_exercise_in_words_does_not_say_so(notebook):
+    cell = first(c for c in notebook.cells if "*In words.*" in c.source)
+    cell.source = cell.source.replace("*In words.*", "")
+
+
+@refused_by("checks_decide")
+def a_check_uses_nothing_of_its_solution(notebook):
+    first_check_of_an_exercise(notebook).source = "assert 1 + 1 == 2"
+
+
+def first_check_of_an_exercise(notebook):
+    pairs = zip(notebook.cells, notebook.cells[1:], strict=False)
+    return first(b for a, b in pairs if "hide-cell" in a.metadata.get("tags", []))

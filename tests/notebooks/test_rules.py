@@ -10,7 +10,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import tools.notebooks
 from tools.notebooks.prose import prose
 from tools.notebooks.rules_of_layout import (
-    exercises_have_solutions,
     headings_are_shallow,
     sentences_stand_between_cells,
     title_is_a_question,
@@ -189,17 +188,6 @@ def test_other_cells_need_a_sentence_between_them():
     assert sentences_stand_between_cells(page(code(), text("So."), code())) == []
     assert sentences_stand_between_cells(page(code(), code()))
     assert sentences_stand_between_cells(page(code(), text("## So"), code()))
-
-
-def test_each_exercise_has_its_own_solution():
-    def solved():
-        return [text("### Exercise 1", "Why?"), code("pass", "hide-cell")]
-
-    asked = text("### Exercise 2", "And why?")
-    assert exercises_have_solutions(page(*solved(), *solved())) == []
-    assert exercises_have_solutions(page(asked, *solved()))
-    assert exercises_have_solutions(page(*solved(), asked))
-    assert exercises_have_solutions(page(asked, code()))
 
 
 @pytest.mark.parametrize(

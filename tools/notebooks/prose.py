@@ -70,6 +70,18 @@ def lines(markdown: str) -> Iterator[tuple[str, bool]]:
             yield line, in_code or opens_code
 
 
+def headings(source: str) -> Iterator[tuple[int, str]]:
+    r"""Yield depth and text of a cell's headings, none from inside a fence.
+
+    >>> list(headings("# Why?\n```\n# a comment\n```\n### Exercise"))
+    [(1, 'Why?'), (3, 'Exercise')]
+    """
+    for line, is_code in lines(source):
+        found = re.match(r"(#{1,6})\s+(.*)", line)
+        if found and not is_code:
+            yield len(found.group(1)), found.group(2).strip()
+
+
 def _sentences(markdown: str) -> Iterator[str]:
     """Yield the lines outside code, without quotations and layout options."""
     in_head = False

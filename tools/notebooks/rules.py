@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from nbformat import NotebookNode
 
-from tools.notebooks import rules_of_layout, rules_of_prose, rules_of_running
+from tools.notebooks import (
+    rules_of_exercises,
+    rules_of_layout,
+    rules_of_prose,
+    rules_of_running,
+)
 
 Rule = Callable[[NotebookNode], list[str]]
 
@@ -23,5 +28,6 @@ RULES: tuple[Rule, ...] = (
     rules_of_layout.headings_are_shallow,
     rules_of_layout.cells_are_short,
     rules_of_layout.sentences_stand_between_cells,
-    rules_of_layout.exercises_have_solutions,
+    rules_of_exercises.exercises_have_solutions,
+    rules_of_exercises.checks_decide,
 )

@@ -1,15 +1,14 @@
-"""Rules on the form of a chapter: title, headings, cells, figures, exercises.
+"""Rules on the form of a chapter: title, headings, cells, figures.
 
 A rule takes a notebook and returns its complaints, each of which names a cell.
 """
 
 import re
-from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
 from tools.notebooks.cells import code_cells, is_shown, pictures, tags, where
-from tools.notebooks.prose import lines
+from tools.notebooks.prose import headings
 
 # Wider lines scroll sideways on the page in a window of 1200 pixels.
 COLUMNS = 68
@@ -17,18 +16,6 @@ LINES = 15
 FOLDED_LINES = 40
 # Cells whose code interrupts no reader: an assertion, or none on the page.
 UNSEEN = {"check", "remove-cell", "remove-input"}
-
-
-def headings(source: str) -> Iterator[tuple[int, str]]:
-    r"""Yield depth and text of a cell's headings, none from inside a fence.
-
-    >>> list(headings("# Why?\n```\n# a comment\n```\n### Exercise"))
-    [(1, 'Why?'), (3, 'Exercise')]
-    """
-    for line, is_code in lines(source):
-        found = re.match(r"(#{1,6})\s+(.*)", line)
-        if found and not is_code:
-            yield len(found.group(1)), found.group(2).strip()
 
 
 def title_is_a_question(notebook: NotebookNode) -> list[str]:
@@ -101,24 +88,6 @@ def sentences_stand_between_cells(notebook: NotebookNode) -> list[str]:
                     "say between them what we saw, or ask what will come"
                 )
             waiting = True
-    return complaints
-
-
-def exercises_have_solutions(notebook: NotebookNode) -> list[str]:
-    """Below each ``### Exercise`` stands its solution: a folded cell, which runs."""
-    complaints = []
-    open_exercise = None
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            for _, text in headings(cell.source):
-                if open_exercise:
-                    complaints.append(f"{open_exercise} has no cell tagged hide-cell")
-                exercise = text.startswith("Exercise ") or text == "Exercise"
-                open_exercise = f"cell {index + 1}: {text!r}" if exercise else None
-        elif cell.cell_type == "code" and "hide-cell" in tags(cell):
-            open_exercise = None
-    if open_exercise:
-        complaints.append(f"{open_exercise} has no cell tagged hide-cell")
     return complaints
 
 
