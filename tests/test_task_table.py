@@ -106,6 +106,17 @@ def test_the_table_is_shown_with_scopes_and_every_number():
     assert entries == [(str(c), [c.mean, *c.words]) for c in CELLS]
 
 
+def test_a_wide_table_scrolls_and_what_it_measures_is_folded_below():
+    text = task_table()._repr_html_()
+    inside, _, below = text.partition("</div>")
+    assert inside.startswith('<div class="pst-scrollable-table-container">')
+    assert "</table>" in inside
+    assert below.strip().startswith("<details")
+    assert [below.count(f"<dt>{column.name}</dt>") for column in COLUMNS] == [
+        1 for _ in COLUMNS
+    ]
+
+
 def test_the_table_in_plain_text_has_the_same_numbers():
     blocks = repr(task_table()).split("\n\n")
     for column, block in zip(COLUMNS, blocks, strict=True):

@@ -217,10 +217,11 @@ class TaskTable:
             f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_entry, cells))}</tr>'
             for name, cells in self.rows.items()
         )
+        # The theme scrolls what is in such a container, by touch and by key.
         return (
-            '<table class="tasks">\n<thead><tr><th scope="col">map</th>'
-            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
-            f"{_said(self.columns)}"
+            '<div class="pst-scrollable-table-container">\n<table class="tasks">\n'
+            f'<thead><tr><th scope="col">map</th>{head}</tr></thead>\n'
+            f"<tbody>\n{rows}\n</tbody>\n</table>\n</div>\n{_said(self.columns)}"
         )
 
 
