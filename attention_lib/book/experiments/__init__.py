@@ -32,6 +32,7 @@ OF_THE_MODEL = (
     "sharpness",
     "focus_of_heads",
     "explanations",
+    "weight_and_effect",
 )
 
 NAMES = (
