@@ -33,6 +33,7 @@ OF_THE_MODEL = (
     "focus_of_heads",
     "explanations",
     "weight_and_effect",
+    "swapped",
 )
 
 NAMES = (

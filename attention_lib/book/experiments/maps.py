@@ -2,9 +2,9 @@
 
 Most are the library's. The others exist to make a point, and are derived here from the
 library's kinds, as a user would: two powers of the positive part, exponentials and
-scores that are divided by the number of keys only, exponentials less one, tanh, equal
-weights, softmax at a temperature that adapts to its entropy, and the kernel of linear
-attention. Two have a number that is trained.
+scores that are divided by the number of keys only, exponentials less one, tanh, squares
+over their sum, equal weights, softmax at a temperature that adapts to its entropy, and
+the kernel of linear attention. Two have a number that is trained.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ __all__ = [
     "LearnedSink",
     "Linear",
     "Raw",
+    "Squares",
     "Tanh",
     "Uniform",
     "get_map",
@@ -92,6 +93,18 @@ class Tanh(Pointwise):
     def derivative(self, scores, n=None):
         """Differentiate `phi`."""
         return 1 - self.phi(scores) ** 2
+
+
+class Squares(Sum):
+    """Squares of the scores, divided by their sum: a negative score counts as well."""
+
+    def phi(self, scores):
+        """Give ``s²``."""
+        return scores**2
+
+    def derivative(self, scores):
+        """Differentiate `phi`."""
+        return 2 * scores
 
 
 class Uniform(Sum):
@@ -196,6 +209,7 @@ MAPS = {
     "raw/n": lambda: Raw(mean=True),
     "tanh": Tanh,
     "adaptive temperature": AdaptiveTemperature,
+    "s²/Σ": Squares,
     "linear": Linear,
     "uniform": Uniform,
 }

@@ -8,10 +8,10 @@ import torch
 from attention_lib import attention_weights, scaled_dot_product_attention
 from attention_lib.book.real.model import softmax_attention
 
-__all__ = ["masked", "noting", "weighed", "without_key"]
+__all__ = ["counting", "masked", "noting", "weighed", "weighed_by_head", "without_key"]
 
 
-def weighed(weighting="softmax", sharpness=1.0):
+def weighed(weighting="softmax", sharpness=1.0, level=None):
     """Attend with another weighting, or with scores of another size.
 
     Parameters
@@ -21,6 +21,8 @@ def weighed(weighting="softmax", sharpness=1.0):
     sharpness : float or Tensor, shape (n, 1), default 1.0
         Factor of the scores that the model was trained with, or one for each query; 0
         makes all equal.
+    level : Tensor, shape (heads, 1, 1), optional
+        What is then added to the scores.
     """
 
     def attend(layer, query, key, value):
@@ -28,10 +30,59 @@ def weighed(weighting="softmax", sharpness=1.0):
             query * sharpness,
             key,
             value,
+            level,
             is_causal=True,
             enable_gqa=True,
             weighting=weighting,
         )
+
+    return attend
+
+
+def weighed_by_head(weighting, sharpness, levels, factors):
+    """Attend with another weighting, fitted to each head by three numbers.
+
+    Parameters
+    ----------
+    weighting : str or Weighting
+        The map from scores to weights.
+    sharpness : Tensor, shape (layers, heads)
+        Factors of the scores that the model was trained with.
+    levels : Tensor, shape (layers, heads)
+        What is then added to the scores.
+    factors : Tensor, shape (layers, heads)
+        Factors of the weights.
+    """
+
+    def attend(layer, query, key, value):
+        scale, level, factor = (
+            each[layer][:, None, None] for each in (sharpness, levels, factors)
+        )
+        return factor * weighed(weighting, scale, level)(layer, query, key, value)
+
+    return attend
+
+
+def counting(parts, weighting, sharpness):
+    """Attend with scores of another size a head, and append how many keys have weight.
+
+    Parameters
+    ----------
+    parts : list
+        Grows by a Tensor of shape (heads,) a layer: of all keys that the queries see,
+        the part with a weight above zero.
+    weighting, sharpness
+        As of `weighed_by_head`.
+    """
+
+    def attend(layer, query, key, value):
+        query = query * sharpness[layer][:, None, None]
+        weights = attention_weights(
+            query, key, is_causal=True, enable_gqa=True, weighting=weighting
+        )
+        n = weights.shape[-1]
+        parts.append((weights > 0).sum((-2, -1)) / (n * (n + 1) / 2))
+        return weights @ value.repeat_interleave(len(query) // len(value), -3)
 
     return attend
 

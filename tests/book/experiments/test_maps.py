@@ -16,6 +16,7 @@ SCORES = torch.tensor([0.0, 1.0, -2.0, 3.0])
         ("raw", [0, 1, -2, 3]),
         ("raw/n", [0, 0.25, -0.5, 0.75]),
         ("relu³", [0, 1, 0, 27]),
+        ("s²/Σ", [0, 1 / 14, 4 / 14, 9 / 14]),
         ("uniform", [0.25, 0.25, 0.25, 0.25]),
         ("exp/n", [0.25, 0.6796, 0.0338, 5.0214]),
         ("e^s − 1", [0, 1.7183, -0.8647, 19.0855]),
@@ -42,7 +43,7 @@ def test_every_map_leaves_out_what_is_masked(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["raw", "raw/n", "exp/n", "e^s − 1", "tanh", "uniform"]
+    "name", ["raw", "raw/n", "exp/n", "e^s − 1", "tanh", "s²/Σ", "uniform"]
 )
 def test_the_jacobian_is_that_of_automatic_differentiation(name):
     weighting, scores = maps.get_map(name), SCORES.double()
