@@ -44,6 +44,7 @@ NAMES = (
     "max_retrieval",
     "root_d",
     "noisy_length",
+    "which_token",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.

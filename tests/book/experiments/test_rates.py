@@ -28,6 +28,7 @@ TRAINED = (
     "max_retrieval",
     "root_d",
     "noisy_length",
+    "which_token",
 )
 # The first of the lengths at which a saved model is measured: it draws first.
 SHORT = {
@@ -47,6 +48,7 @@ ONE = {
     "root_d": {"d": 64, "scores": "÷ √d"},
     "noisy_length": {"noise": "little"},
     "needle_controls": {"anew": "random start"},
+    "which_token": {"asks": "direct"},
 }
 each_cell = pytest.mark.parametrize(
     ("name", "place"),
