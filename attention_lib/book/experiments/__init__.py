@@ -45,6 +45,7 @@ NAMES = (
     "root_d",
     "noisy_length",
     "which_token",
+    "bag_or_recurrent",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.
