@@ -52,6 +52,8 @@ NAMES = (
     "max_retrieval",
     "root_d",
     "noisy_length",
+    "which_token",
+    "bag_or_recurrent",
     *OF_THE_MODEL,
 )
 # Also saved: what the reference says, which is no experiment.

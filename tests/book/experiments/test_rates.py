@@ -28,6 +28,8 @@ TRAINED = (
     "max_retrieval",
     "root_d",
     "noisy_length",
+    "which_token",
+    "bag_or_recurrent",
 )
 # The first of the lengths at which a saved model is measured: it draws first.
 SHORT = {
@@ -47,6 +49,8 @@ ONE = {
     "root_d": {"d": 64, "scores": "÷ √d"},
     "noisy_length": {"noise": "little"},
     "needle_controls": {"anew": "random start"},
+    "which_token": {"asks": "direct"},
+    "bag_or_recurrent": {"asks": "sum", "encoder": "bag"},
 }
 each_cell = pytest.mark.parametrize(
     ("name", "place"),
@@ -152,14 +156,14 @@ def test_a_saved_rate_is_the_best_of_those_next_to_it(name, place):
     assert set(rates.beside(cell["rate"])) <= set(table)
 
 
-def test_one_best_rate_alone_is_at_the_end_of_the_grid():
+def test_two_best_rates_alone_are_at_the_end_of_the_grid():
     ends = {
         (name, cell["map"])
         for name in TRAINED
         for cell in load(name)["result"]["cells"]
         if cell["rate"] in (rates.GRID[0], rates.GRID[-1])
     }
-    assert ends == {("bayes_lookup", "linear")}
+    assert ends == {("bayes_lookup", "linear"), ("bag_or_recurrent", "uniform")}
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -31,6 +31,7 @@ def test_every_experiment_has_a_result_and_every_result_an_experiment():
     assert saved == set(experiments.SAVED)
     modules = {path.stem for path in FOLDER.glob("*.py")}
     shared = {"__init__", "__main__", "limits", "maps", "rates", "replicas"}
+    shared |= {"encoders", "flagged_tokens"}
     assert modules - shared == saved
     assert {path.stem for path in (FOLDER / "results").glob("*.npz")} <= saved
 
