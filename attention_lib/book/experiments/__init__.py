@@ -26,7 +26,13 @@ __all__ = [
 ]
 
 # Those of the real model, `attention_lib.book.real`, which is fetched for them.
-OF_THE_MODEL = ("text_loss", "agreement", "sharpness", "focus_of_heads")
+OF_THE_MODEL = (
+    "text_loss",
+    "agreement",
+    "sharpness",
+    "focus_of_heads",
+    "sinks",
+)
 
 NAMES = (
     "trigger",
