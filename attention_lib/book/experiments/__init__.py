@@ -32,6 +32,7 @@ OF_THE_MODEL = (
     "sharpness",
     "focus_of_heads",
     "sinks",
+    "twins_of_heads",
 )
 
 NAMES = (
