@@ -31,6 +31,8 @@ OF_THE_MODEL = (
     "agreement",
     "sharpness",
     "focus_of_heads",
+    "sinks",
+    "twins_of_heads",
     "explanations",
     "weight_and_effect",
     "swapped",

@@ -5,10 +5,19 @@ Each function here gives one to pass as ``attend`` to a `LanguageModel`.
 
 import torch
 
-from attention_lib import attention_weights, scaled_dot_product_attention
+from attention_lib import attention_weights, masks, scaled_dot_product_attention
 from attention_lib.book.real.model import softmax_attention
 
-__all__ = ["counting", "masked", "noting", "weighed", "weighed_by_head", "without_key"]
+__all__ = [
+    "counting",
+    "from_query",
+    "masked",
+    "noting",
+    "weighed",
+    "weighed_by_head",
+    "with_first",
+    "without_key",
+]
 
 
 def weighed(weighting="softmax", sharpness=1.0, level=None):
@@ -121,6 +130,55 @@ def noting(weights):
     return attend
 
 
+def from_query(start, attend):
+    """Attend as usual up to a query, and in another way from it on.
+
+    Parameters
+    ----------
+    start : int
+        The first query that attends otherwise.
+    attend : function
+        How it and all later ones do: the last query is at the last key's place.
+    """
+
+    def both(layer, query, key, value):
+        before = (each[..., :start, :] for each in (query, key, value))
+        after = attend(layer, query[..., start:, :], key, value)
+        return torch.cat([softmax_attention(layer, *before), after], -2)
+
+    return both
+
+
+def with_first(keys=None, values=None, scores=None):
+    """Attend as usual, but with another first key or value, or a fixed score for it.
+
+    A fixed score and a fixed value leave nothing of the first token but its place: a
+    score of 0 and a value of 0 are softmax1 without that token.
+
+    Parameters
+    ----------
+    keys, values : Tensor, shape (layers, key heads, 1, d), optional
+        In place of the first token's own.
+    scores : Tensor, shape (layers, heads), optional
+        For each head a score of the first key, whatever the query.
+    """
+
+    def attend(layer, query, key, value):
+        mask = masks.causal(query.shape[-2], key.shape[-2], align="end", like=query)
+        if keys is not None:
+            key = torch.cat([keys[layer], key[..., 1:, :]], -2)
+        if values is not None:
+            value = torch.cat([values[layer], value[..., 1:, :]], -2)
+        if scores is not None:
+            # A key of zeros scores 0 with every query; the mask adds the rest.
+            key = torch.cat([torch.zeros_like(key[..., :1, :]), key[..., 1:, :]], -2)
+            mask = torch.where(mask, 0.0, -torch.inf).repeat(query.shape[-3], 1, 1)
+            mask[..., 0] += scores[layer][:, None]
+        return scaled_dot_product_attention(query, key, value, mask, enable_gqa=True)
+
+    return attend
+
+
 def without_key(n, place, first_row=None):
     """Hide the token at a place from later ones: a bool Tensor of shape (n, n).
 
@@ -129,8 +187,10 @@ def without_key(n, place, first_row=None):
 
     Parameters
     ----------
-    n, place : int
-        Number of tokens, and the place of the one that is hidden.
+    n : int
+        Number of tokens.
+    place : int or list of int
+        The place of the one that is hidden; of several, where `first_row` is given.
     first_row : int, optional
         The first query from which it is hidden; the next token's if None.
     """
