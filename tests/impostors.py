@@ -145,6 +145,12 @@ def small_weights_left_out(right, self, scores, where=None):
     return weights * (weights > 1e-3)
 
 
+def a_mask_after_the_weights(right, self, scores, where=None):
+    """Weigh all keys, and then leave out the hidden ones: the others gain nothing."""
+    weights = right(self, scores)
+    return weights if where is None else weights * where
+
+
 def twice_as_sharp(right, scores, where=None, multiplier=1.0):
     """Double the scores."""
     return right(scores, where, 2 * multiplier)
@@ -168,6 +174,7 @@ WRONG_FUNCTIONS = {
     "14": BASE_TWO,
     "15": BASE_TWO,
     "16": Change(WEIGHTS, small_weights_left_out),
+    "18": Change(WEIGHTS, a_mask_after_the_weights),
     "20": BASE_TWO,
     "21": Change(EXP, two_terms),
     "22": BASE_TWO,

@@ -1,12 +1,15 @@
-"""The figures of which token decides: each way to score tokens, every replica a dot."""
+"""The figures of what maps tell: every replica a dot, and maps without a name."""
+
+from string import ascii_uppercase
 
 import numpy as np
 
 from attention_lib.book.plots import FIRST, FOURTH, SECOND, THIRD, label_lines
 
-__all__ = ["draw_methods", "draw_pairs"]
+__all__ = ["draw_lettered", "draw_methods", "draw_pairs"]
 
 STYLES = (FIRST, FOURTH, THIRD, SECOND)
+CORNER = {"ha": "right", "va": "top", "fontsize": 14, "weight": "bold"}
 ASIDE = 0.18  # how far apart the groups of one method stand
 
 
@@ -70,3 +73,20 @@ def draw_pairs(ax, groups, label):
         above = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center"}
         top = np.mean(found[measures[0]]), places[0]
         ax.annotate(name, top, **above, color=style["color"])
+
+
+def draw_lettered(axes, maps):
+    """Draw maps of weights side by side, each with a letter in place of its name.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib.axes.Axes
+        Where to draw, one for each map.
+    maps : sequence of array, each of shape (n, n)
+        Weights, a row for each query, on one scale from zero to one.
+    """
+    for ax, weights, letter in zip(axes, maps, ascii_uppercase, strict=False):
+        ax.imshow(weights, vmin=0, vmax=1)
+        ax.text(0.97, 0.95, letter, transform=ax.transAxes, color="white", **CORNER)
+        ax.set(xticks=[], yticks=[], xlabel="key")
+    axes[0].set_ylabel("query")

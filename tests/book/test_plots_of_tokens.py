@@ -1,9 +1,9 @@
-"""The figures of which token decides show every replica that they are given."""
+"""The figures of what maps tell show every replica and every map they are given."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from attention_lib.book.plots_of_tokens import draw_methods, draw_pairs
+from attention_lib.book.plots_of_tokens import draw_lettered, draw_methods, draw_pairs
 
 GROUPS = {
     "one layer": {"attention": [1.0, 0.9, 0.95], "occlusion": [0.8, 0.9, 0.7]},
@@ -50,3 +50,14 @@ def test_two_groups_stand_in_one_row_for_each_measure_the_first_on_top():
     assert [text.get_text() for text in ax.texts] == list(GROUPS)
     markers = {line.get_marker() for line in ax.get_lines()}
     assert len(markers) == 2
+
+
+def test_maps_have_letters_and_one_scale():
+    maps = np.random.default_rng(0).uniform(0, 1, (3, 4, 4))
+    axes = Figure().subplots(1, 3)
+    draw_lettered(axes, maps)
+    for ax, weights, letter in zip(axes, maps, "ABC", strict=True):
+        (image,) = ax.get_images()
+        np.testing.assert_array_equal(image.get_array(), weights)
+        assert image.get_clim() == (0, 1)
+        assert [text.get_text() for text in ax.texts] == [letter]

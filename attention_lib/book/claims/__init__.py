@@ -26,6 +26,7 @@ for _section in (
     "lead",
     "long_rows",
     "interpretability",
+    "reading_maps",
     "computation",
     "worked_example",
     "alternatives",
