@@ -65,7 +65,7 @@ def what_points_elsewhere_has_read_it_and_what_is_left_out_is_found():
     "the token that decides give it the largest weight in the last, or give that to "
     "the token beside it, which has read it in the first. Leaving tokens out finds it "
     "in each.",
-    "04b_which_token#Which token decides?",
+    "04b_which_token#What a map is good for",
     one=["faults", "direct"],
     other=["hop"],
     why="A map says from where a layer reads. After the first layer the place of a "
