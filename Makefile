@@ -30,7 +30,8 @@ export SITE := $(CURDIR)/_build/html
 PYTEST := $(BIN)/python -m pytest -q
 # More workers than this do not help: each spends seconds on importing torch.
 WORKERS := --numprocesses=auto --maxprocesses=4
-PARALLEL := $(WORKERS) --dist=loadfile
+# In their own order, and not the files with one test last: these take the longest.
+PARALLEL := $(WORKERS) --dist=loadfile --no-loadscope-reorder
 ONE_BY_ONE := $(WORKERS) --dist=load --maxschedchunk=1
 
 STARTED := $(shell date +%s)
@@ -109,8 +110,9 @@ claims: setup  ## of these, only the claims of the book
 mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
 
+# First the test that runs all of them once more: begun last, it would run alone.
 notebooks: setup  ## every cell run again and compared with what is printed
-	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval chapters tests/notebooks)
+	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval tests/notebooks chapters)
 
 setup:  ## only set up .venv
 	@command -v $(PYTHON) >/dev/null || { \

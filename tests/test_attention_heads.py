@@ -11,12 +11,13 @@ from attention_lib import (
     scaled_dot_product_attention,
 )
 from tests.engines import ENGINES, NUMPY, TORCH, every_method, rounded
+from tests.in_turn import in_turn
 from tests.oracle import KINDS, attend, attention_by_rows, close, mask_of
 
 
 @every_method
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shared", [1, 2])
+@in_turn("kind", KINDS)
+@in_turn("shared", [1, 2])
 def test_each_key_head_serves_its_query_heads_in_a_row(
     engine, method, kind, shared, small_blocks, rng
 ):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from attention_lib import Softmax, definitions, jacobian, jacobian_norm
-from tests.engines import rounded, tolerance
+from tests.engines import ENGINES, EVERY_DTYPE, rounded, tolerance
+from tests.in_turn import in_turn
 from tests.weightings.every import CASES
 
 # torch itself calls this when forward mode is used for the first time.
@@ -14,6 +15,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 OBJECTS = [case for case in CASES if case.make is not None]
 STEADY = [case for case in OBJECTS if case.power == 1]  # no digit is lost
 every_object = pytest.mark.parametrize("case", OBJECTS, ids=str)
+every_steady = pytest.mark.parametrize("case", STEADY, ids=str)
+engines = in_turn("engine", ENGINES)
+engines_and_dtypes = in_turn(("engine", "dtype"), EVERY_DTYPE)
 
 
 def away_from_zero(rng, shape):
@@ -37,6 +41,7 @@ def test_the_closed_form_is_autograd_s(case, device, rng):
 
 
 @every_object
+@engines
 def test_the_closed_form_is_what_finite_differences_say(case, engine, rng):
     scores = away_from_zero(rng, (2, 3, 7))
     plain = case.drawn(rng, (2, 3, 1))
@@ -53,6 +58,7 @@ def test_the_closed_form_is_what_finite_differences_say(case, engine, rng):
 
 
 @every_object
+@engines
 def test_a_parameter_with_fewer_axes_than_the_scores(case, engine, rng):
     scores = away_from_zero(rng, (2, 3, 7))
     rows = case.drawn(rng, (3, 1), engine.array)
@@ -62,9 +68,9 @@ def test_a_parameter_with_fewer_axes_than_the_scores(case, engine, rng):
         np.testing.assert_allclose(engine.numpy(whole)[i], engine.numpy(one))
 
 
-@pytest.mark.parametrize("case", STEADY, ids=str)
-def test_each_dtype_comes_back(case, engine_dtype, rng):
-    engine, dtype = engine_dtype
+@every_steady
+@engines_and_dtypes
+def test_each_dtype_comes_back(case, engine, dtype, rng):
     scores = rounded(away_from_zero(rng, (3, 7)), dtype)
     params = case.drawn(rng, (3, 1), lambda a: engine.array(rounded(a, dtype), dtype))
     wide = {k: engine.numpy(v) if hasattr(v, "shape") else v for k, v in params.items()}
@@ -75,9 +81,9 @@ def test_each_dtype_comes_back(case, engine_dtype, rng):
     np.testing.assert_allclose(actual, expected, tolerance(dtype, 256), 1e-5 * scale)
 
 
-@pytest.mark.parametrize("case", STEADY, ids=str)
-def test_the_norm_is_that_of_the_matrix(case, engine_dtype, rng):
-    engine, dtype = engine_dtype
+@every_steady
+@engines_and_dtypes
+def test_the_norm_is_that_of_the_matrix(case, engine, dtype, rng):
     scores = rounded(away_from_zero(rng, (2, 3, 7)), dtype)
     params = case.drawn(rng, (3, 1), lambda a: engine.array(rounded(a, dtype), dtype))
     wide = {k: engine.numpy(v) if hasattr(v, "shape") else v for k, v in params.items()}

@@ -14,7 +14,7 @@ from tests.test_every_weighting_in_attention import NUMBERS, by_rows, methods
 from tests.weightings.every import shorter
 
 every_number = pytest.mark.parametrize("case", NUMBERS, ids=str)
-every_engine = pytest.mark.parametrize("engine", ENGINES, ids=str)
+engines = in_turn("engine", ENGINES)
 SIZES = [(1, 1), (1, 13), (11, 1), (3, 2), (5, 0), (0, 5)]
 
 
@@ -23,7 +23,7 @@ def made(case, n_keys):
 
 
 @every_number
-@every_engine
+@engines
 @methods
 def test_one_query_one_key_or_none(case, engine, method, small_blocks, rng):
     for (length, n_keys), is_causal in product(SIZES, [False, True]):
@@ -38,7 +38,7 @@ def test_one_query_one_key_or_none(case, engine, method, small_blocks, rng):
 
 
 @every_number
-@pytest.mark.parametrize(("engine", "dtype"), EVERY_DTYPE, ids=str)
+@in_turn(("engine", "dtype"), EVERY_DTYPE)
 @methods
 def test_each_dtype_is_rounded_once(case, engine, dtype, method, small_blocks, rng):
     given = [rounded(rng.normal(size=(2, n, 7)), dtype) for n in (11, 13, 13)]
@@ -54,7 +54,7 @@ def test_each_dtype_is_rounded_once(case, engine, dtype, method, small_blocks, r
 
 
 @every_number
-@every_engine
+@engines
 @methods
 @in_turn("poison", [np.nan, np.inf])
 def test_what_is_masked_reaches_no_output_and_no_gradient(

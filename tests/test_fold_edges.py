@@ -26,6 +26,7 @@ from tests.folding import (
     parts,
     three,
 )
+from tests.in_turn import in_turn
 from tests.oracle import attention_by_rows, close
 from tests.user_weightings import (
     FORMULAS,
@@ -48,8 +49,8 @@ NORMALISING = [
 
 
 @every_foldable
-@pytest.mark.parametrize("edges", [[], [1], [4, 9]])
-@pytest.mark.parametrize("poison", [0.0, NAN, INF])
+@in_turn("edges", [[], [1], [4, 9]])
+@in_turn("poison", [0.0, NAN, INF])
 def test_masks_are_cut_with_the_keys(engine, weighting, edges, poison, rng):
     if isinstance(weighting, Scalable | MeanExponential):
         return  # n differs from query to query
@@ -86,8 +87,8 @@ def test_nan_spoils_its_query_and_no_other(engine, poison, place, rng):
     assert np.isnan(engine.numpy(finalize(merged(states)))[0]).all()
 
 
-@pytest.mark.parametrize("edges", [[], [4], [1, 2, 12]])
 @pytest.mark.parametrize("weighting", NORMALISING, ids=name_of)
+@in_turn("edges", [[], [4], [1, 2, 12]])
 def test_scores_that_are_all_minus_infinity_are_nan_as_in_attention(
     engine, edges, weighting
 ):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attention_lib import linear_attention
+from tests.in_turn import in_turn
 from tests.linear_attention import (
     RANDOM,
     attend,
@@ -16,12 +17,12 @@ from tests.linear_attention import (
 from tests.oracle import close
 
 INF, NAN = np.inf, np.nan
-every_poison = pytest.mark.parametrize("poison", [NAN, INF, -INF])
+poisons = in_turn("poison", [NAN, INF, -INF])
 
 
 @every_map
-@every_poison
-@pytest.mark.parametrize("is_causal", [True, False])
+@poisons
+@in_turn("is_causal", [True, False])
 def test_what_is_masked_is_never_read(
     engine, feature_map, poison, is_causal, chunks, rng
 ):
@@ -36,8 +37,8 @@ def test_what_is_masked_is_never_read(
 
 
 @every_map
-@every_poison
-@pytest.mark.parametrize("spoiled", ["key", "value"])
+@poisons
+@in_turn("spoiled", ["key", "value"])
 def test_a_later_key_is_never_read(engine, feature_map, spoiled, poison, chunks, rng):
     query, key, value = three(rng, 13, 13)
     query, key = abs(query), abs(key)
@@ -115,8 +116,8 @@ def test_small_features_keep_their_digits(engine):
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (13,), (1, 1), (2, 1), (1, 13), (2, 13)])
-@pytest.mark.parametrize("is_causal", [True, False])
+@in_turn("shape", [(), (1,), (13,), (1, 1), (2, 1), (1, 13), (2, 13)])
+@in_turn("is_causal", [True, False])
 def test_masks_broadcast(engine, shape, is_causal, chunks, rng):
     given = three(rng)
     where = rng.random(shape) < 0.6
@@ -159,8 +160,8 @@ def test_no_feature_and_no_value(engine):
 
 
 @every_map
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("is_causal", [True, False])
+@in_turn("normalize", [True, False])
+@in_turn("is_causal", [True, False])
 def test_values_of_no_features_give_outputs_of_none(
     engine, feature_map, normalize, is_causal, chunks, rng
 ):

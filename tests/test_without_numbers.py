@@ -228,6 +228,10 @@ def test_attention_is_exported_for_any_batch(module):
 def test_attention_is_compiled_whole_for_any_size(module):
     torch._dynamo.reset()
     whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
-    for n_batches in (4, 6):
+    # As many batches as queries would be taken for one size; the second time no graph
+    # is made.
+    for n_batches, stance in [(6, "default"), (7, "fail_on_recompile")]:
         given = inputs(n_batches)
-        torch.testing.assert_close(whole(*given), module(*given))
+        with torch.compiler.set_stance(stance):
+            actual = whole(*given)
+        torch.testing.assert_close(actual, module(*given))

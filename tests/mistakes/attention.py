@@ -17,7 +17,7 @@ ATTENTION = "tests/test_attention.py::"
 AGREES = ATTENTION + "test_every_method_agrees_with_the_textbook[small blocks-"
 HEADS = "tests/test_attention_heads.py::"
 FOLD = "tests/test_fold.py::"
-GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row[2-no mask-"
+GROUPS = HEADS + "test_each_key_head_serves_its_query_heads_in_a_row["
 DROPPED = HEADS + "test_dropout_drops_weights_after_the_weighting"
 
 

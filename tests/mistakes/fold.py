@@ -61,7 +61,7 @@ def a_row_without_keys_of_the_fold_is_divided_by_zero(self, shares, peak, total)
 @mistake(
     "fold.finalize",
     f"{EDGES}test_scores_that_are_all_minus_infinity_are_nan_as_in_attention"
-    "[numpy-Softpick-edges0]",
+    "[numpy-Softpick]",
 )
 def a_row_of_minus_infinity_is_folded_to_zeros(right, state):
     """Forget of a row that none of its keys had a score."""
@@ -73,7 +73,7 @@ def a_row_of_minus_infinity_is_folded_to_zeros(right, state):
 @mistake(
     "fold.partial_attention",
     "tests/test_every_weighting_in_attention.py::"
-    "test_three_blocks_fold_to_attention[numpy-1-no mask-scalable_softmax()]",
+    "test_three_blocks_fold_to_attention[scalable_softmax()]",
     "tests/test_named_faults.py::"
     "test_the_fold_counts_the_keys_of_each_row[torch-Sigmoid]",
 )

@@ -27,7 +27,7 @@ def rows_are_read_in_the_order_of_memory(right, scores, where=None, multiplier=1
 
 @mistake(
     "torch_backend.sdpa._in_four_axes",
-    f"{LAW}layout_law[torch-every other-softmax1]",
+    f"{LAW}layout_law[softmax1]",
     f"{FAULT}a_transposed_query_of_softmax1_is_read_as_it_lies",
 )
 def the_kernel_reads_the_last_axis_as_if_its_numbers_lay_side_by_side(
@@ -42,7 +42,7 @@ def the_kernel_reads_the_last_axis_as_if_its_numbers_lay_side_by_side(
 
 @mistake(
     "torch_backend.sdpa._softmax",
-    f"{LAW}scale_law[torch--1.0-softmax]",
+    f"{LAW}scale_law[softmax]",
     f"{FAULT}causal_softmax_takes_a_scale_that_is_not_positive[-1.0]",
 )
 def the_kernel_is_given_a_negative_scale_with_causal(right, call, stream):
@@ -54,8 +54,8 @@ def the_kernel_is_given_a_negative_scale_with_causal(right, call, stream):
     return out.reshape(*call.lead, *out.shape[-2:])
 
 
-@mistake("numpy_backend.scores.scaled_product", f"{LAW}scale_law[numpy--1.0-softmax]")
-@mistake("torch_backend.scores._scaled_product", f"{LAW}scale_law[torch--1.0-softpick]")
+@mistake("numpy_backend.scores.scaled_product", f"{LAW}scale_law[softmax]")
+@mistake("torch_backend.scores._scaled_product", f"{LAW}scale_law[softpick]")
 def the_sign_of_the_scale_is_lost(right, query, key, scale, *given, **options):
     """Take the root of the scale's size on both sides, and forget its sign."""
     return right(query, key, abs(scale), *given, **options)
@@ -63,8 +63,7 @@ def the_sign_of_the_scale_is_lost(right, query, key, scale, *given, **options):
 
 @mistake(
     "_dispatch.product",
-    f"{LAW}finite_law[numpy-a row of the lowest number-scalable_softmax]",
-    f"{LAW}finite_law[torch-a row of the lowest number-scalable_softmax]",
+    f"{LAW}finite_law[scalable_softmax]",
 )
 def scores_are_multiplied_before_the_largest_is_taken_off(x, base, multiplier):
     """Multiply first, so that large scores overflow."""
@@ -74,7 +73,7 @@ def scores_are_multiplied_before_the_largest_is_taken_off(x, base, multiplier):
 
 @mistake(
     "torch_backend.block_rules.Entmax._odd",
-    f"{LAW}finite_law[torch-a row of -1e9-sparsemax]",
+    f"{LAW}finite_law[sparsemax]",
     f"{FAULT}scores_of_sparsemax_beyond_24_bits_have_a_threshold",
 )
 def the_threshold_by_blocks_has_no_look_at_large_scores(self, top, n):
@@ -85,8 +84,8 @@ def the_threshold_by_blocks_has_no_look_at_large_scores(self, top, n):
 
 @mistake(
     "_dispatch.present",
-    f"{LAW}absence_law[numpy-scalable_softmax]",
-    f"{LAW}absence_law[torch-softpick]",
+    f"{LAW}absence_law[scalable_softmax]",
+    f"{LAW}absence_law[softpick]",
 )
 def a_key_of_score_minus_infinity_is_there(scores, where, whole=True):
     """Leave no key out."""
@@ -95,8 +94,8 @@ def a_key_of_score_minus_infinity_is_there(scores, where, whole=True):
 
 @mistake(
     "_dispatch.quiet",
-    f"{LAW}autocast_law[sparsemax-torch]",
-    f"{LAW}autocast_law[softmax1-torch]",
+    f"{LAW}autocast_law[sparsemax]",
+    f"{LAW}autocast_law[softmax1]",
 )
 def autocast_goes_on(x=None):
     """Let autocast recast what is computed."""

@@ -45,7 +45,7 @@ def the_other_sign_of_the_gradient_in_alpha(right, weights, c):
     return -right(weights, c)
 
 
-@mistake("_threshold.entmax_by_newton", f"{CONDITIONS}[numpy-0.0-6-float64]")
+@mistake("_threshold.entmax_by_newton", f"{CONDITIONS}[0.0-6-float64]")
 def plain_newton_above_alpha_two(z, c, taking):
     """Follow the slope wherever it leads: no bracket is kept."""
     xp, t = namespace(z), 0 * c
@@ -58,20 +58,20 @@ def plain_newton_above_alpha_two(z, c, taking):
     return weights / weights.sum(-1)[..., None]
 
 
-@mistake("_threshold._settled", f"{CONDITIONS}[numpy-0.0-6-float32]")
+@mistake("_threshold._settled", f"{CONDITIONS}[0.0-6-float32]")
 def what_is_too_much_is_taken_from_all_alike(z, c, t, low, close):
     """Leave the weights as the threshold makes them, to be divided by their sum."""
     return powers(z, c, t)
 
 
-@mistake("numpy_backend.rows.logsumexp", f"{BY_DTYPE}[numpy-float64-softmax1()]")
-@mistake("torch_backend.rows.logsumexp", f"{BY_DTYPE}[torch-float32-softmax1()]")
+@mistake("numpy_backend.rows.logsumexp", f"{BY_DTYPE}[softmax1()]")
+@mistake("torch_backend.rows.logsumexp", f"{BY_DTYPE}[softmax1()]")
 def the_one_more_is_not_shifted_with_the_maximum(right, scores, where=None):
     """Give the logarithm of a sum relative to the largest."""
     return right(scores, where) - largest(scores, where)
 
 
-@mistake("weightings.sums.Softpick.relative", f"{BY_DTYPE}[numpy-float64-softpick()]")
+@mistake("weightings.sums.Softpick.relative", f"{BY_DTYPE}[softpick()]")
 def softpick_forgets_negative_scores_in_the_sum(right, self, scores, peak):
     """Leave the sizes of negative scores out of the sum."""
     return right(self, scores, peak).clip(0)
@@ -79,7 +79,7 @@ def softpick_forgets_negative_scores_in_the_sum(right, self, scores, peak):
 
 @mistake(
     "weightings.streams.Stream.finish",
-    f"{BY_DTYPE}[torch-float64-softpick(eps=0.5)]",
+    f"{BY_DTYPE}[softpick(eps=0.5)]",
 )
 def softpick_s_eps_is_not_shifted(right, self, shares, peak, total):
     """Add the eps to a sum that is relative to the largest."""

@@ -5,6 +5,7 @@ import torch
 
 import attention_lib as al
 from attention_lib.torch_backend import general as in_torch
+from tests.in_turn import in_turn
 from tests.weightings.every import CASES
 
 WHERE = torch.tensor([[True, False, True], [False] * 3, [True] * 3])
@@ -38,7 +39,7 @@ def test_rows_in_which_nothing_takes_part_give_no_nan(case):
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=str)
-@pytest.mark.parametrize("method", ["dense", "streaming", "auto"])
+@in_turn("method", ["dense", "streaming", "auto"])
 def test_queries_that_see_no_key_give_no_nan(case, method, monkeypatch):
     monkeypatch.setattr(in_torch, "DENSE_SCORES", 0)
     still = torch.linspace(-1, 1, 9).reshape(1, 3, 3)

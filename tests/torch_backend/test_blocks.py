@@ -135,7 +135,9 @@ def test_derivatives_are_differences(case, rng, device):
         weighting = case.make(**params | dict(zip(names, learned, strict=True)))
         return attend(query, key, value, weighting=weighting, is_causal=True)
 
-    assert gradcheck(call, [*given, *(params[name] for name in names)], atol=1e-4)
+    # In a random direction: entry by entry they are those of one matrix, above.
+    learned = [params[name] for name in names]
+    assert gradcheck(call, [*given, *learned], fast_mode=True, atol=1e-4)
 
 
 @pytest.mark.quick

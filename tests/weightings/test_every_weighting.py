@@ -7,10 +7,11 @@ import torch
 import attention_lib as al
 from attention_lib.numpy_backend import entmax as sparse_numpy
 from attention_lib.torch_backend import entmax as sparse_torch
-from tests.engines import NUMPY, TORCH, near, rounded, tolerance
+from tests.engines import ENGINES, EVERY_DTYPE, NUMPY, TORCH, near, rounded, tolerance
 from tests.in_turn import in_turn
 from tests.weightings.every import every_case, one_of_each, shorter
 
+engines = in_turn("engine", ENGINES)
 WORK = 64  # roundings a weight may cost in the dtype that it is computed in
 
 
@@ -34,9 +35,9 @@ def last(params, axis):
 
 @pytest.mark.quick
 @every_case
+@in_turn(("engine", "dtype"), EVERY_DTYPE)
 @in_turn("axis", [0, 1, -1])
-def test_each_dtype_agrees_with_the_definition(engine_dtype, case, axis, rng):
-    engine, dtype = engine_dtype
+def test_each_dtype_agrees_with_the_definition(engine, dtype, case, axis, rng):
     shape = (3, 5, 7)
     scores = rounded(2 * rng.normal(size=shape), dtype)
     params = case.drawn(rng, rows_of(shape, axis), lambda a: rounded(a, dtype))
@@ -54,9 +55,10 @@ def test_each_dtype_agrees_with_the_definition(engine_dtype, case, axis, rng):
 
 
 @every_case
+@engines
 def test_the_row_function_is_the_object(engine, case, rng):
     if case.make is None or case.rule is None:
-        pytest.skip("there is one of the two only")
+        return  # there is one of the two only
     scores, where = rng.normal(size=(3, 5, 7)), rng.random((3, 5, 7)) < 0.6
     params = for_engine(engine, case.drawn(rng, (3, 5, 1)))
     x, where = engine.array(scores), engine.array(where)
@@ -95,6 +97,7 @@ def test_a_name_stands_for_the_defaults(name, made):
 
 
 @every_case
+@engines
 @in_turn("poison", [0.0, np.nan, np.inf, -np.inf, 1e300])
 def test_a_mask_drops_the_keys(engine, case, poison, rng):
     scores, where = rng.normal(size=(7, 11)), rng.random((7, 11)) < 0.6
@@ -121,6 +124,7 @@ def test_a_mask_drops_the_keys(engine, case, poison, rng):
 
 
 @one_of_each
+@engines
 @in_turn("shape", [(1,), (5, 1), (3, 5, 1), (1, 7), (7,)])
 def test_where_broadcasts(engine, case, shape, rng):
     scores, where = rng.normal(size=(3, 5, 7)), rng.random(shape) < 0.5
@@ -142,6 +146,7 @@ def test_where_broadcasts(engine, case, shape, rng):
 
 
 @every_case
+@engines
 def test_inputs_are_not_modified(engine, case, rng):
     for n in (5, 301):
         scores, where = rng.normal(size=(4, n)), rng.random((4, n)) < 0.7
@@ -195,6 +200,7 @@ def test_integers_become_floats(case):
 
 
 @one_of_each
+@engines
 def test_a_row_of_one_key(engine, case):
     scores = np.array([[-3.0], [0.0], [2.5]])
     expected = case.weigh(scores, **case.params)
@@ -210,7 +216,8 @@ def test_a_row_of_one_key(engine, case):
 
 
 @one_of_each
-@pytest.mark.parametrize("n_keys", [2, 13, 257, 509, 1009])
+@engines
+@in_turn("n_keys", [2, 13, 257, 509, 1009])
 def test_prime_sizes_in_several_blocks_and_threads(
     engine, case, n_keys, rng, monkeypatch
 ):

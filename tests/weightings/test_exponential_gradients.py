@@ -54,7 +54,7 @@ def test_derivatives_with_a_temperature(rule, shape, masked, scores, where):
         return out.masked_fill(out == -torch.inf, 0)
 
     assert gradcheck(warm, (scores, temperature), check_forward_ad=True)
-    assert gradgradcheck(warm, (scores, temperature))
+    assert gradgradcheck(warm, (scores, temperature), fast_mode=True)
 
 
 @every_rule
