@@ -32,34 +32,35 @@ class Line:
 LINES = (
     Line(
         ("7",),
-        "Normalization: it turns a row of scores into positive shares that sum to one, "
-        "over the keys that a mask leaves. A constant added to all scores changes none.",
-        "归一化：它把一行分数变成和为 1 的正份额，只在未被遮住的键之间分配；"
+        "Normalisation: it turns a row of scores into positive shares that sum to one, "
+        "over the keys that a mask leaves. A constant added to all scores changes "
+        "none.",
+        "归一化：它把一行分数变成和为 1 的正份额，在未被掩码遮蔽的键之间分配；"
         "给所有分数加上同一个常数，份额不变。",
     ),
     Line(
         ("13", "14"),
         "Focus: the odds of two keys are e to the power of their difference in score. "
         "A key has at least half of the weight if it leads all n − 1 others by "
-        "log(n − 1); the longer the row, the larger the lead that it takes.",
+        "log(n − 1); the longer the row, the larger this lead, which is always enough.",
         "聚焦性：两个键的权重之比等于 e 的分数差次方。若一个键领先其余 n − 1 个键"
-        "至少 log(n − 1)，它就得到不少于一半的权重；行越长，所需的领先越大。",
+        "至少 log(n − 1)，它就得到不少于一半的权重；行越长，足以保证这一点的领先越大。",
     ),
     Line(
         ("10", "19"),
-        "Interpretability: a weight says exactly how much of a value, in this layer, "
-        "is mixed in. Maps show faults well. Whether a key decided the answer takes "
-        "a trial: change it, and see.",
-        "可解释性：权重准确地说明本层的每个值混入了多少，注意力图也便于发现错误；"
+        "Interpretability: a weight says exactly how much of a value, in this head of "
+        "this layer, is mixed in. Maps show faults well. Whether a key decided the "
+        "answer takes a trial: change it, and see.",
+        "可解释性：权重准确地说明本层的这个头把每个值混入了多少，注意力图也便于发现错误；"
         "但某个键是否决定了答案，要靠改动它来检验。",
     ),
     Line(
         ("33", "34"),
         "Softmax is a good default, and not indispensable. What it ensures is a "
         "budget: one, spent in positive shares in every row, also where nothing is "
-        "worth reading. Other maps do better at other tasks.",
-        "Softmax 是好的默认选择，但并非不可或缺。它保证的只是一份预算：每一行都把 1 "
-        "分成正的份额用完，即使没有任何值得关注的键；在别的任务上，别的映射更好。",
+        "worth reading. Other maps do better at some other tasks.",
+        "Softmax 是不错的默认选择，但并非不可或缺。它保证的是一份预算：每一行都把总量 1 "
+        "以正的份额全部分出去，即使没有任何值得关注的键；在其他一些任务上，其他映射表现更好。",
     ),
 )
 
