@@ -59,8 +59,9 @@ LINES = (
         "Softmax is a good default, and not indispensable. What it ensures is a "
         "budget: one, spent in positive shares in every row, also where nothing is "
         "worth reading. Other maps do better at some other tasks.",
-        "Softmax 是不错的默认选择，但并非不可或缺。它保证的是一份预算：每一行都把总量 1 "
-        "以正的份额全部分出去，即使没有任何值得关注的键；在其他一些任务上，其他映射表现更好。",
+        "Softmax 是不错的默认选择，但并非不可或缺。它保证的是一份预算：每一行都把"
+        "总量 1 以正的份额全部分出去，即使没有任何值得关注的键；"
+        "在其他一些任务上，其他映射表现更好。",
     ),
 )
 

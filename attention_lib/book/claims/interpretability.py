@@ -127,9 +127,9 @@ def equally_far_is_enough_and_more_keys_have_other_weights():
     "then of two keys the one with more weight has more effect, whether we hide a key "
     "or make its value zero. In general, hiding a key of weight a moves the output by "
     "a / (1 - a) times the distance of its value from the output. So of two keys that "
-    "say the same each is missed less than if it stood alone, and a long look at a value of zero changes "
-    "nothing if that value is left out. Where there are more than d + 1 keys with "
-    "values of d numbers, other weights give the same output.",
+    "say the same each is missed less than if it stood alone, and a long look at a "
+    "value of zero changes nothing if that value is left out. Where there are more "
+    "than d + 1 keys with values of d numbers, other weights give the same output.",
     "04_interpretability#Where weight is effect",
     condition=the_values_are_as_long_and_at_right_angles,
     inside=values_at_right_angles,

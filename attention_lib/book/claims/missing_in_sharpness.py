@@ -1,6 +1,7 @@
 """O1 and O4: what the essay leaves out of the scores' scale."""
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -75,6 +76,7 @@ def as_many_keys_weigh_at_every_dimension(case):
     return holds, f"{part:.0%} of {len(key)} keys at {query.shape[-1]} numbers"
 
 
+@cache
 def look_ups(case):
     """Draw queries that are a key with noise, keys, values, and two random matrices.
 
@@ -111,7 +113,7 @@ def gradients(case, scale):
     where it is averaged over the examples.
     """
     query, key, value, w_query, w_key = look_ups(case)
-    w_query.requires_grad_()
+    w_query = w_query.clone().requires_grad_()
     scores = scale * (query @ w_query) @ (key @ w_key).mT
     scores.retain_grad()
     each = torch.eye(key.shape[-2], dtype=torch.float64)

@@ -61,10 +61,10 @@ def what_points_elsewhere_has_read_it_and_what_is_left_out_is_found():
     "This makes the model more interpretable, and easier to debug and to analyse.",
     "For what a map shows it does: which token one layer reads, and faults in the code "
     "of a head, such as a mask that begins too late. What a model of several layers "
-    "answers by is another question. In our toy of two layers a flag points at a digit. "
-    "Models that all answer rightly give this digit more weight than any other digit "
-    "always, or hardly ever; leaving tokens out ranks it above nearly all others in "
-    "each.",
+    "answers by is another question. In our toy of two layers a flag points at a "
+    "digit. Models that all answer rightly give this digit more weight than any other "
+    "digit always, or hardly ever; leaving tokens out ranks it above nearly all others "
+    "in each.",
     "04b_which_token#What a map is good for",
     one=["faults", "direct"],
     other=["hop"],

@@ -122,8 +122,8 @@ def heads_that_sum_to_one_have_a_floor_and_others_do_not():
     "with the scores. So ten copies of every key change nothing, and where no key is "
     "worth reading all is spent, too. In our toy, where most queries are to read "
     "nothing, a head that sums to one can remove 3 % at most of the error of an output "
-    "of zero. Enough is a token without content to spend on, a gate behind the head, or "
-    "a map that can give less than one.",
+    "of zero. Enough is a token without content to spend on, a gate behind the head, "
+    "or a map that can give less than one.",
     "06c_which_weighting#What softmax guarantees",
     against=heads_without_a_spare_token,
     instead=each_query_spends_one_in_positive_shares,
