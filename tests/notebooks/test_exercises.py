@@ -103,8 +103,8 @@ def wrong(answer):
         return lambda *given: wrong(answer(*given))
     if isinstance(answer, int | np.integer):
         return 2 * answer + 1
-    if isinstance(answer, list):
-        return [*answer[::-1], "wrong"]
+    if isinstance(answer, list) and all(isinstance(each, str) for each in answer):
+        return [*answer, "wrong"]
     answer = np.asarray(answer, dtype=float)
     return 0.4 - answer / 2 + np.arange(answer.size).reshape(answer.shape)
 
