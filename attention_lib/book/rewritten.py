@@ -87,8 +87,8 @@ class Rewritten:
 
     def _repr_html_(self):
         rows = "\n".join(
-            f'<tr><td data-label="The essay">{"".join(map(_quoted, quoted))}</td>'
-            f'<td data-label="What is true"><p>{escape(line.english)}</p>'
+            f'<tr><td data-label="Essay">{"".join(map(_quoted, quoted))}</td>'
+            f'<td data-label="True"><p>{escape(line.english)}</p>'
             f'<p lang="zh-CN">{escape(line.chinese)}</p></td></tr>'
             for line, quoted in self.rows
         )
