@@ -93,7 +93,7 @@ class Rewritten:
             for line, quoted in self.rows
         )
         return (
-            '<table class="ledger rewritten">\n<thead><tr><th scope="col">The essay'
+            '<table class="rewritten">\n<thead><tr><th scope="col">The essay'
             '</th><th scope="col">What is true</th></tr></thead>\n'
             f"<tbody>\n{rows}\n</tbody>\n</table>"
         )
