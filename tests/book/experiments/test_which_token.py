@@ -66,6 +66,18 @@ def test_in_two_layers_attention_turns_with_the_start_and_the_others_do_not(hop)
     assert min(solved(hop, "top_1", "attention × value")) < 0.2
 
 
+def test_in_a_shorter_run_too():
+    data = which_token.data(1, asks="hop", size=64)
+    size = {"data": data, "steps": 300, "batch": 32}
+    wanted = {"map": "softmax", "asks": "hop"}
+    found = trained_anew(which_token.task("hop"), "which_token", **size, **wanted)
+    mostly = found["accuracy"] > 0.8  # not yet all right
+    assert mostly.sum() >= 3
+    assert np.ptp(found["top_1"]["attention"][mostly]) > 0.4  # [0.83]
+    for method in ("rollout", "gradient × input", "occlusion"):
+        assert found["auc"][method][mostly].min() > 0.85  # [0.91]
+
+
 def test_what_attention_misses_it_gives_to_the_marker(hop):
     both = np.add(solved(hop, "top_1", "attention"), solved(hop, "on_flag"))
     assert min(both) > 0.8  # [0.86]
