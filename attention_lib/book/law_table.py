@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 from attention_lib import weightings
+from attention_lib.book import tables
 from attention_lib.book.laws import LAWS, Law
 
 __all__ = [
@@ -92,15 +93,9 @@ class LawTable:
         return "\n".join([*head, "", f"{'':{width}} {numbers}", *lines])
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col">{escape(c.name)}</th>' for c in self.laws)
-        rows = "\n".join(
-            f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_entry, cells))}</tr>'
-            for name, cells in self.rows.items()
-        )
-        return (
-            '<table class="laws">\n<thead><tr><th scope="col">weighting</th>'
-            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{_said(self.laws)}"
-        )
+        rows = ((name, map(_entry, cells)) for name, cells in self.rows.items())
+        columns = [law.name for law in self.laws]
+        return tables.table("laws", "weighting", columns, rows) + _said(self.laws)
 
 
 class WishList:
@@ -130,20 +125,12 @@ class WishList:
         return "\n".join([head, *lines])
 
     def _repr_html_(self):
-        head = "".join(
-            f'<th scope="col">{escape(name)}</th>' for name in self.table.rows
-        )
-        rows = "\n".join(
-            f'<tr><th scope="row">{escape(law.name)}</th>'
-            + "".join(_entry(cells[i]) for cells in self.table.rows.values())
-            + "</tr>"
+        rows = (
+            (law.name, [_entry(cells[i]) for cells in self.table.rows.values()])
             for i, law in enumerate(self.table.laws)
         )
-        return (
-            '<table class="laws">\n<thead><tr><th scope="col">wish</th>'
-            f"{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
-            f"{_said(self.table.laws)}"
-        )
+        shown = tables.table("laws", "wish", self.table.rows, rows)
+        return shown + _said(self.table.laws)
 
 
 def table(chosen=WEIGHTINGS, laws=LAWS):
@@ -198,12 +185,8 @@ def _cell(law, weighting):
 
 def _said(laws):
     """Spell out the laws, folded."""
-    each = "\n".join(
-        f"<dt>{escape(law.name)}</dt><dd>{escape(law.statement)}</dd>" for law in laws
-    )
-    return (
-        '<details class="laws-said"><summary>What each law says</summary>\n'
-        f"<dl>\n{each}\n</dl>\n</details>"
+    return tables.spelt_out(
+        "What each law says", [(law.name, law.statement) for law in laws]
     )
 
 

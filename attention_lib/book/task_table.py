@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from attention_lib.book import tables
 from attention_lib.book.experiments import load, maps, rates
 
 __all__ = ["COLUMNS", "Cell", "Column", "TaskTable", "table", "task_table"]
@@ -212,16 +213,13 @@ class TaskTable:
         return "\n\n".join(blocks)
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col">{escape(c.name)}</th>' for c in self.columns)
-        rows = "\n".join(
-            f'<tr><th scope="row">{escape(name)}</th>{"".join(map(_entry, cells))}</tr>'
-            for name, cells in self.rows.items()
-        )
+        rows = ((name, map(_entry, cells)) for name, cells in self.rows.items())
+        shown = tables.table("tasks", "map", [c.name for c in self.columns], rows)
+        said = [(column.name, column.says) for column in self.columns]
         # The theme scrolls what is in such a container, by touch and by key.
         return (
-            '<div class="pst-scrollable-table-container">\n<table class="tasks">\n'
-            f'<thead><tr><th scope="col">map</th>{head}</tr></thead>\n'
-            f"<tbody>\n{rows}\n</tbody>\n</table>\n</div>\n{_said(self.columns)}"
+            f'<div class="pst-scrollable-table-container">\n{shown}</div>\n'
+            f"{tables.spelt_out('What each column measures', said)}"
         )
 
 
@@ -263,18 +261,6 @@ def plainly(number):
     """Write three digits of a number, without an exponent."""
     text = np.format_float_positional(number, 3, fractional=False, trim="-")
     return text.replace("-", "−")
-
-
-def _said(columns):
-    """Spell out what the columns measure, folded."""
-    each = "\n".join(
-        f"<dt>{escape(column.name)}</dt><dd>{escape(column.says)}</dd>"
-        for column in columns
-    )
-    return (
-        '<details class="laws-said"><summary>What each column measures</summary>\n'
-        f"<dl>\n{each}\n</dl>\n</details>"
-    )
 
 
 def _entry(cell):

@@ -17,11 +17,10 @@ queries. One small model, quantised to 4 bits: an example, and no more.
 """
 
 import numpy as np
-import torch
 
 from attention_lib import attention_weights
 from attention_lib.book.real import load_model, texts
-from attention_lib.book.real.model import softmax_attention
+from attention_lib.book.real.by_layer import by_layer
 from attention_lib.book.real.wheel import SETTINGS
 from attention_lib.book.twins import distance, equations, range_of, twin
 
@@ -54,22 +53,21 @@ class Rows:
     """
 
     def __init__(self, model, ids):
-        weights, values = [], []
-
-        def attend(layer, query, key, value):
-            last, keys = query[..., -1:, :].double(), key.double()
-            weights.append(attention_weights(last, keys, enable_gqa=True)[..., 0, :])
-            values.append(value.double())
-            return softmax_attention(layer, query, key, value)
-
-        model(ids, attend, last=1)
-        self.weights = torch.stack(weights).numpy()
-        self.values = torch.stack(values).numpy()
+        found = by_layer(model, ids, of_the_last)
+        self.weights = found["weights"].numpy()
+        self.values = found["values"].numpy()
 
     def of(self, layer, head):
         """Give the weights of one head, and the values that they average."""
         shared = self.weights.shape[1] // self.values.shape[1]
         return self.weights[layer, head], self.values[layer, head // shared]
+
+
+def of_the_last(query, key, value):
+    """Give the weights of the last query in a layer, and the values, as doubles."""
+    last, keys = query[..., -1:, :].double(), key.double()
+    weights = attention_weights(last, keys, enable_gqa=True)[..., 0, :]
+    return {"weights": weights, "values": value.double()}
 
 
 def measured_on(text, shape, n):

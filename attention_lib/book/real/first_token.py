@@ -3,7 +3,7 @@
 import torch
 
 from attention_lib import masks, scaled_dot_product_attention
-from attention_lib.book.real.model import softmax_attention
+from attention_lib.book.real.by_layer import by_layer
 
 __all__ = ["START", "first_token"]
 
@@ -33,14 +33,11 @@ def first_token(model, ids, start=START):
         median of the others. ``key`` and ``value``, of shape (layers, key heads, 1, d):
         the first ones.
     """
-    layers = []
 
-    def attend(layer, query, key, value):
-        layers.append(measures(query[..., start:, :], key, value, start))
-        return softmax_attention(layer, query, key, value)
+    def measure(query, key, value):
+        return measures(query[..., start:, :], key, value, start)
 
-    model(ids, attend, last=1)
-    return {name: torch.stack([m[name] for m in layers]) for name in layers[0]}
+    return by_layer(model, ids, measure)
 
 
 def measures(query, key, value, start):

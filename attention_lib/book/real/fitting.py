@@ -7,7 +7,7 @@ model, one by one; that their errors add up through the layers is not seen here.
 import torch
 
 from attention_lib import attention_scores, masks, softmax
-from attention_lib.book.real.model import softmax_attention
+from attention_lib.book.real.by_layer import by_layer
 
 __all__ = ["STEP", "fitted", "products"]
 
@@ -35,9 +35,8 @@ def products(model, ids, ways):
     """
     rows = torch.arange(4 * STEP - 1, len(ids), STEP)
     seen = masks.causal(len(ids), len(ids), like=rows)[rows]
-    layers = []
 
-    def attend(layer, query, key, value):
+    def measure(query, key, value):
         scores, where = attention_scores(query[:, rows], key, seen, enable_gqa=True)
         values = value.repeat_interleave(len(query) // len(value), 0)
 
@@ -51,16 +50,12 @@ def products(model, ids, ways):
         def beside_own(out):
             return torch.stack([(out * own).sum(-1), out.square().sum(-1)]) / power
 
-        layers.append(
-            {
-                name: torch.stack([beside_own(read(each, *t)) for t in tried], 1)
-                for name, (each, tried) in ways.items()
-            }
-        )
-        return softmax_attention(layer, query, key, value)
+        return {
+            name: torch.stack([beside_own(read(each, *t)) for t in tried], 1)
+            for name, (each, tried) in ways.items()
+        }
 
-    model(ids, attend, last=1)
-    return {name: torch.stack([m[name] for m in layers], 1) for name in ways}
+    return by_layer(model, ids, measure, dim=1)
 
 
 def fitted(found, *, factor=False):

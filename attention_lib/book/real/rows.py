@@ -3,7 +3,7 @@
 import torch
 
 from attention_lib import attention_scores, entropy, masks, max_weight, softmax
-from attention_lib.book.real.model import softmax_attention
+from attention_lib.book.real.by_layer import by_layer
 
 __all__ = ["QUERIES", "measures", "rows_of_heads"]
 
@@ -29,18 +29,14 @@ def rows_of_heads(model, ids, lengths):
     """
     rows = torch.cat([torch.arange(n - QUERIES, n) for n in lengths])
     seen = masks.causal(len(ids), len(ids), like=rows)[rows]
-    layers = []
 
-    def attend(layer, query, key, value):
+    def measure(query, key, value):
         asked = query[..., rows, :]
-        layers.append(measures(*attention_scores(asked, key, seen, enable_gqa=True)))
-        return softmax_attention(layer, query, key, value)
+        return measures(*attention_scores(asked, key, seen, enable_gqa=True))
 
-    model(ids, attend, last=1)
-    by_row = {name: torch.stack([m[name] for m in layers]) for name in layers[0]}
     return {
         name: each.unflatten(-1, (len(lengths), QUERIES)).mean(-1).numpy()
-        for name, each in by_row.items()
+        for name, each in by_layer(model, ids, measure).items()
     }
 
 

@@ -29,3 +29,13 @@ def trained_anew(task, name, *, data=None, steps, batch=None, **wanted):
     rate = cell_of(name, **wanted)["rate"]
     size = {"steps": steps, "batch": batch, "seed": 1, "data": data}
     return rates.train_and_score(task, wanted["map"], rate, **size)
+
+
+def assert_same(found, saved):
+    """Compare what is said now with what is saved: dicts of numbers, of any depth."""
+    if isinstance(found, dict):
+        assert set(found) == set(saved)
+        for key in found:
+            assert_same(found[key], saved[key])
+    else:
+        np.testing.assert_allclose(found, saved, rtol=1e-3, atol=1e-3)

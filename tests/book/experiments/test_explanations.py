@@ -9,6 +9,7 @@ import pytest
 from attention_lib.book.experiments import arrays, explanations, load
 from attention_lib.book.experiments.explanations import EXPLANATIONS, TRUTHS
 from attention_lib.book.real import SOURCES, texts
+from tests.book.experiments.cells import assert_same
 from tests.book.real import tiny
 
 RESULT = load("explanations")["result"]
@@ -32,15 +33,7 @@ def test_windows_do_not_overlap_and_are_what_the_texts_say():
 
 
 def test_what_is_said_of_all_windows_follows_from_the_ranks_that_are_saved():
-    def same(found, saved):
-        if isinstance(found, dict):
-            assert set(found) == set(saved)
-            for key in found:
-                same(found[key], saved[key])
-        else:
-            np.testing.assert_allclose(found, saved, rtol=1e-3, atol=1e-3)
-
-    same(explanations.of_all(SAVED), ALL)
+    assert_same(explanations.of_all(SAVED), ALL)
     for name in (*EXPLANATIONS, *TRUTHS):
         np.testing.assert_array_equal(np.sort(SAVED[name]), [np.arange(39)] * 50)
     for truth in TRUTHS:

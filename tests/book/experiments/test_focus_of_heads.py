@@ -12,6 +12,7 @@ from attention_lib.book.experiments import arrays, focus_of_heads, load
 from attention_lib.book.real import SOURCES
 from attention_lib.book.real.attending import noting
 from attention_lib.book.real.rows import measures
+from tests.book.experiments.cells import assert_same
 from tests.book.real import tiny
 
 RESULT = load("focus_of_heads")["result"]
@@ -26,16 +27,7 @@ def by_length(name):
 
 def test_what_is_said_of_all_texts_follows_from_what_is_saved_of_the_heads():
     again = focus_of_heads.of_all(SAVED)
-
-    def same(found, saved):
-        if isinstance(found, dict):
-            assert set(found) == set(saved)
-            for key in found:
-                same(found[key], saved[key])
-        else:
-            np.testing.assert_allclose(found, saved, rtol=1e-3, atol=1e-3)
-
-    same(again, ALL)
+    assert_same(again, ALL)
     assert RESULT["text"] == list(SOURCES)
     assert SAVED["entropy"].shape == (5, 30, 9, 7)
     assert SAVED["lead"].shape == (30, 9, 7)

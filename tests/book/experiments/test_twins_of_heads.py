@@ -11,6 +11,7 @@ from attention_lib.book.experiments import arrays, load, twins_of_heads
 from attention_lib.book.real import SOURCES
 from attention_lib.book.real.attending import noting
 from attention_lib.book.twins import distance, range_of, twin
+from tests.book.experiments.cells import assert_same
 from tests.book.real import tiny
 
 RESULT = load("twins_of_heads")["result"]
@@ -26,21 +27,11 @@ def far(n):
     return each[~np.isnan(each)]
 
 
-def same(found, saved):
-    """Compare what is said now with what is saved."""
-    if isinstance(found, dict):
-        assert set(found) == set(saved)
-        for key in found:
-            same(found[key], saved[key])
-    else:
-        np.testing.assert_allclose(found, saved, rtol=1e-3, atol=1e-3)
-
-
 def test_what_is_said_follows_from_what_is_saved_of_the_heads():
-    same(twins_of_heads.of_all(SAVED), ALL)
+    assert_same(twins_of_heads.of_all(SAVED), ALL)
     again = twins_of_heads.said(SAVED, 5, twins_of_heads.LENGTHS)
     for name, found in again.items():
-        same(found, RESULT[name])
+        assert_same(found, RESULT[name])
     assert RESULT["text"] == list(SOURCES)
 
 
