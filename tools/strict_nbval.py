@@ -10,9 +10,10 @@ its outputs compared with the saved ones by `tools.notebooks.outputs`.
 from contextlib import ExitStack
 
 import pytest
-from nbval.kernel import RunningKernel
+from nbval.kernel import NbvalKernelspecManager, RunningKernel
 from nbval.plugin import IPyNbCell
 
+from tools.notebooks import forked_kernels
 from tools.notebooks.cells import where
 from tools.notebooks.kernels import CELL_TIMEOUT, STARTUP_TIMEOUT, surroundings
 from tools.notebooks.outputs import compare_outputs
@@ -76,6 +77,8 @@ def pytest_configure(config):
     stack = ExitStack()
     config.add_cleanup(stack.close)
     stack.enter_context(surroundings())
+    if config.option.nbval:
+        stack.enter_context(forked_kernels.served())
     config.option.nbval_current_env = True
     for name, seconds in (("cell", CELL_TIMEOUT), ("kernel_startup", STARTUP_TIMEOUT)):
         option = f"nbval_{name}_timeout"
@@ -83,8 +86,16 @@ def pytest_configure(config):
         setattr(config.option, option, min(seconds, getattr(config.option, option)))
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setattr(RunningKernel, "execute_cell_input", execute_as_a_reader_does)
+    patch.setattr(NbvalKernelspecManager, "get_kernel_spec", forked_if_served)
     patch.setattr(IPyNbCell, "compare_outputs", compare_strictly)
     patch.setattr(IPyNbCell, "runtest", run_without_exemption(IPyNbCell.runtest))
+
+
+def forked_if_served(manager, kernel_name, find=NbvalKernelspecManager.get_kernel_spec):
+    """Find how a kernel is started, and have it forked where that is possible."""
+    spec = find(manager, kernel_name)
+    spec.argv = forked_kernels.command() or spec.argv
+    return spec
 
 
 def execute_as_a_reader_does(kernel, cell_input, allow_stdin=None):
