@@ -10,10 +10,15 @@ from attention_lib.numpy_backend import attention as in_numpy
 from attention_lib.torch_backend import blocks as torch_blocks
 from attention_lib.torch_backend import general as in_torch
 from tests.engines import ENGINES, EVERY_DTYPE
+from tests.in_rotation import WHOLE
 
 # The same examples for the same code, and nothing kept between runs.
 settings.register_profile(
-    "laws", derandomize=True, database=None, deadline=None, max_examples=60
+    "laws",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200 if WHOLE else 40,
 )
 # For `tests/mutants.py`: whether a law fails, not its smallest counterexample.
 settings.register_profile(

@@ -64,9 +64,9 @@ ENGINES = [NUMPY, TORCH] + [CUDA] * torch.cuda.is_available()
 EVERY_DTYPE = [(engine, dtype) for engine in ENGINES for dtype in engine.dtypes]
 EVERY_METHOD = [(engine, method) for engine in ENGINES for method in engine.methods]
 every_method = pytest.mark.parametrize(("engine", "method"), EVERY_METHOD, ids=str)
-own_methods = pytest.mark.parametrize(  # those that take every option
-    ("engine", "method"), [pair for pair in EVERY_METHOD if pair[1] != "sdpa"], ids=str
-)
+# Those that take every option.
+OWN_METHODS = [pair for pair in EVERY_METHOD if pair[1] != "sdpa"]
+own_methods = pytest.mark.parametrize(("engine", "method"), OWN_METHODS, ids=str)
 
 
 def rounded(x, dtype):

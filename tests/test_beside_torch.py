@@ -9,6 +9,8 @@ import torch
 import attention_lib as al
 from attention_lib import finalize, masks, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
+from tests.anomaly import every_step_searched
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
 from tests.weightings.every import A_WAY_EACH
 
@@ -71,26 +73,23 @@ SHAPES = {
 }
 
 
-@every_object
-@in_turn("name", SHAPES)
-def test_what_has_no_size_is_attended_to(case, name, rng):
-    weighting = made(case, rng)
-    for method in METHODS:
-        for is_causal in (False, True):
-            given = three(**SHAPES[name])
-            options = {"weighting": weighting, "method": method, "is_causal": is_causal}
-            out = unless_unavailable(*given, **options)
-            if out is None:
-                continue
-            assert out.shape == (*given[0].shape[:-1], given[2].shape[-1])
-            finite_slopes(out, given)
-            if name == "no key":
-                assert bool((out == 0).all())
-            if method != "sdpa":
-                params = case.drawn(rng, (1, 1))
-                options["weighting"] = case.make(**params)
-                arrays = [a.detach().numpy() for a in given]
-                assert attend(*arrays, **options).shape == tuple(out.shape)
+@in_rotation(
+    "case", OBJECTS, {"is_causal": [False, True], "method": METHODS, "name": SHAPES}
+)
+def test_what_has_no_size_is_attended_to(case, is_causal, method, name, rng):
+    given = three(**SHAPES[name])
+    options = {"method": method, "is_causal": is_causal}
+    out = unless_unavailable(*given, weighting=made(case, rng), **options)
+    if out is None:
+        return
+    assert out.shape == (*given[0].shape[:-1], given[2].shape[-1])
+    finite_slopes(out, given)
+    if name == "no key":
+        assert bool((out == 0).all())
+    if method != "sdpa":
+        options["weighting"] = case.make(**case.drawn(rng, (1, 1)))
+        arrays = [a.detach().numpy() for a in given]
+        assert attend(*arrays, **options).shape == tuple(out.shape)
 
 
 @pytest.mark.parametrize("n_keys", [0, 1])
@@ -114,21 +113,27 @@ def test_what_is_all_dropped_is_zero(case, rng):
                 finite_slopes(out + 5.0, given)
 
 
-@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
-@every_object
-@in_turn("dtype", [torch.float32, torch.float16])
-def test_no_step_back_is_nan_where_nothing_takes_part(case, dtype, rng):
-    weighting, where = made(case, rng), torch.rand(4, 6) < 0.5
-    where[1] = False
-    bias = torch.zeros(4, 6, dtype=dtype).masked_fill(~where, -torch.inf)
-    for method in METHODS:
-        for mask in (where, bias):
-            given = three(dtype)
-            with torch.autograd.detect_anomaly():
-                options = {"weighting": weighting, "method": method}
-                out = unless_unavailable(*given, mask, **options)
-                if out is not None:
-                    finite_slopes(out, given)
+@in_rotation(
+    "case",
+    OBJECTS,
+    {
+        "additive": [False, True],
+        "dtype": [torch.float32, torch.float16],
+        "method": METHODS,
+    },
+)
+def test_no_step_back_is_nan_where_nothing_takes_part(
+    case, additive, dtype, method, rng
+):
+    weighting, mask = made(case, rng), torch.rand(4, 6) < 0.5
+    mask[1] = False
+    if additive:
+        mask = torch.zeros(4, 6, dtype=dtype).masked_fill(~mask, -torch.inf)
+    given = three(dtype)
+    with every_step_searched():
+        out = unless_unavailable(*given, mask, weighting=weighting, method=method)
+        if out is not None:
+            finite_slopes(out, given)
 
 
 @every_object

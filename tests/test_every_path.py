@@ -9,6 +9,7 @@ import torch
 
 from attention_lib import attention_scores
 from tests.engines import ENGINES
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
 from tests.paths import EVERY, NORMALISING, follow, paths
 
@@ -16,18 +17,15 @@ QUICK = ("softmax", "entmax", "softpick", "sigmoid", "own Squares 4")
 
 
 def each(weightings):
-    """Test each of some weightings; a few of them stand for all in ``make check``."""
+    """Name some weightings; a few of them stand for all in ``make check``."""
     quick = {name: [pytest.mark.quick] for name in QUICK}
-    return pytest.mark.parametrize(
-        "weighting",
-        [
-            pytest.param(weighting, id=name, marks=quick.get(name, []))
-            for name, weighting in weightings.items()
-        ],
-    )
+    return [
+        pytest.param(weighting, id=name, marks=quick.get(name, []))
+        for name, weighting in weightings.items()
+    ]
 
 
-every_weighting, normalising = each(EVERY), each(NORMALISING)
+every_weighting = pytest.mark.parametrize("weighting", each(EVERY))
 TORCH = [engine for engine in ENGINES if engine.device is not None]
 engines, on_torch = in_turn("engine", ENGINES), in_turn("engine", TORCH)
 QUERIES, KEYS = 5, 7
@@ -65,9 +63,7 @@ def swapped(xp, a, one, other):
     return xp.swapaxes(laid, one, other)
 
 
-@every_weighting
-@engines
-@in_turn("layout", LAYOUTS)
+@in_rotation("weighting", each(EVERY), {"engine": ENGINES, "layout": LAYOUTS})
 def test_layout_law(engine, weighting, layout, small_blocks, rng):
     given = [engine.array(a) for a in three(rng, lead=(2, 3))]
     strided = [LAYOUTS[layout](engine.xp, a) for a in given]
@@ -97,18 +93,20 @@ def test_layout_law(engine, weighting, layout, small_blocks, rng):
                 close(engine.numpy(ours), engine.numpy(theirs), 1e-10)
 
 
-@every_weighting
-@engines
-@in_turn("scale", [-1.0, 0.0, 1e-9])
-@in_turn(
-    "case",
-    [
-        ((5, 7), None),
-        ((5, 7), "causal"),
-        ((7, 5), "causal"),
-        ((7, 5), "bool"),
-        ((5, 7), "additive"),
-    ],
+@in_rotation(
+    "weighting",
+    each(EVERY),
+    {
+        "engine": ENGINES,
+        "scale": [-1.0, 0.0, 1e-9],
+        "case": [
+            ((5, 7), None),
+            ((5, 7), "causal"),
+            ((7, 5), "causal"),
+            ((7, 5), "bool"),
+            ((5, 7), "additive"),
+        ],
+    },
 )
 def test_scale_law(engine, weighting, scale, case, small_blocks, rng):
     lengths, mask = case
@@ -150,10 +148,11 @@ FAR = {
 }
 
 
-@normalising
-@engines
-@in_turn("row", FAR)
-@in_turn("dtype", ["float32", "float64"])
+@in_rotation(
+    "weighting",
+    each(NORMALISING),
+    {"engine": ENGINES, "dtype": ["float32", "float64"], "row": FAR},
+)
 def test_finite_law(engine, weighting, row, dtype, small_blocks, rng):
     scores = np.array(FAR[row])
     if not representable(weighting, scores):

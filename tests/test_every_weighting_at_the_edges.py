@@ -1,20 +1,16 @@
 """Every weighting in attention: odd sizes, every dtype, and what a mask hides."""
 
-from itertools import product
-
 import numpy as np
-import pytest
 import torch
 
 from attention_lib import scaled_dot_product_attention
-from tests.engines import ENGINES, EVERY_DTYPE, HALVES, UNIT, rounded
-from tests.in_turn import in_turn
+from tests.engines import EVERY_DTYPE, HALVES, OWN_METHODS, UNIT, rounded
+from tests.in_rotation import in_rotation
 from tests.oracle import attend, mask_of
-from tests.test_every_weighting_in_attention import NUMBERS, by_rows, methods
+from tests.test_every_weighting_in_attention import NUMBERS, by_rows
 from tests.weightings.every import shorter
 
-every_number = pytest.mark.parametrize("case", NUMBERS, ids=str)
-engines = in_turn("engine", ENGINES)
+METHODS = ["dense", "streaming", "auto"]
 SIZES = [(1, 1), (1, 13), (11, 1), (3, 2), (5, 0), (0, 5)]
 
 
@@ -22,24 +18,26 @@ def made(case, n_keys):
     return case.make(**shorter(dict(case.params), max(n_keys, 1)))
 
 
-@every_number
-@engines
-@methods
-def test_one_query_one_key_or_none(case, engine, method, small_blocks, rng):
-    for (length, n_keys), is_causal in product(SIZES, [False, True]):
-        given = [rng.normal(size=(2, n, 3)) for n in (length, n_keys, n_keys)]
-        options = {"method": method, "weighting": made(case, n_keys)}
-        mask = {"is_causal": is_causal}
-        actual = attend(engine, "float64", *given, mask, **options)
-        assert actual.shape == (2, length, 3)
-        expected = by_rows(*given, case, **mask) if n_keys else 0 * actual
-        size = 1e-12 if case.power == 1 else 1e-4
-        np.testing.assert_allclose(actual, expected, rtol=size, atol=size)
+@in_rotation(
+    "case",
+    NUMBERS,
+    {"engine method": OWN_METHODS, "is_causal": [False, True], "sizes": SIZES},
+)
+def test_one_query_one_key_or_none(
+    case, engine, method, is_causal, sizes, small_blocks, rng
+):
+    length, n_keys = sizes
+    given = [rng.normal(size=(2, n, 3)) for n in (length, n_keys, n_keys)]
+    options = {"method": method, "weighting": made(case, n_keys)}
+    mask = {"is_causal": is_causal}
+    actual = attend(engine, "float64", *given, mask, **options)
+    assert actual.shape == (2, length, 3)
+    expected = by_rows(*given, case, **mask) if n_keys else 0 * actual
+    size = 1e-12 if case.power == 1 else 1e-4
+    np.testing.assert_allclose(actual, expected, rtol=size, atol=size)
 
 
-@every_number
-@in_turn(("engine", "dtype"), EVERY_DTYPE)
-@methods
+@in_rotation("case", NUMBERS, {"engine dtype": EVERY_DTYPE, "method": METHODS})
 def test_each_dtype_is_rounded_once(case, engine, dtype, method, small_blocks, rng):
     given = [rounded(rng.normal(size=(2, n, 7)), dtype) for n in (11, 13, 13)]
     mask = mask_of("causal and bool", rng)
@@ -53,10 +51,9 @@ def test_each_dtype_is_rounded_once(case, engine, dtype, method, small_blocks, r
     np.testing.assert_allclose(actual, expected, rtol=2 * UNIT[dtype], atol=bound)
 
 
-@every_number
-@engines
-@methods
-@in_turn("poison", [np.nan, np.inf])
+@in_rotation(
+    "case", NUMBERS, {"engine method": OWN_METHODS, "poison": [np.nan, np.inf]}
+)
 def test_what_is_masked_reaches_no_output_and_no_gradient(
     case, engine, method, poison, small_blocks, rng
 ):

@@ -10,8 +10,9 @@ from attention_lib import (
     partial_attention,
     scaled_dot_product_attention,
 )
-from tests.engines import ENGINES
+from tests.engines import ENGINES, OWN_METHODS
 from tests.folding import KEYS, merged, parts, three
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
 from tests.oracle import attend, attention_by_rows, close, mask_of
 from tests.weightings.every import CASES
@@ -22,10 +23,9 @@ NUMBERS = [c for c in OBJECTS if not any(hasattr(v, "low") for v in c.params.val
 ARRAYS = [case for case in OBJECTS if case not in NUMBERS]
 FOLDED = [case for case in NUMBERS if case.make.kind not in NO_STATE]
 UNFOLDED = [case for case in NUMBERS if case.make.kind in NO_STATE]
-every_number = pytest.mark.parametrize("case", NUMBERS, ids=str)
 every_folded = pytest.mark.parametrize("case", FOLDED, ids=str)
 engines = in_turn("engine", ENGINES)
-methods = in_turn("method", ["dense", "streaming", "auto"])
+MASKS = ["no mask", "bool", "causal", "additive", "causal and bool"]
 
 
 KNOWN = {}
@@ -64,10 +64,7 @@ def averaged(
     return out
 
 
-@every_number
-@engines
-@methods
-@in_turn("kind", ["no mask", "bool", "causal", "additive", "causal and bool"])
+@in_rotation("case", NUMBERS, {"engine method": OWN_METHODS, "kind": MASKS})
 def test_attention_is_the_definition(case, engine, method, kind, small_blocks, rng):
     given = [rng.normal(size=(2, n, 7)) for n in (11, 13, 13)]
     mask = mask_of(kind, rng)
@@ -89,10 +86,11 @@ def test_the_oracle_is_the_other_oracle(rng):
         )
 
 
-@pytest.mark.parametrize("case", ARRAYS, ids=str)
-@engines
-@methods
-@in_turn("shape", [(2, 1, 1), (1, 11, 1), (2, 11, 1)])
+@in_rotation(
+    "case",
+    ARRAYS,
+    {"engine method": OWN_METHODS, "shape": [(2, 1, 1), (1, 11, 1), (2, 11, 1)]},
+)
 def test_a_parameter_for_each_head_or_query(
     case, engine, method, shape, small_blocks, rng
 ):
@@ -105,10 +103,15 @@ def test_a_parameter_for_each_head_or_query(
     close(actual, by_rows(*given, case, params, **mask), "float64", 30)
 
 
-@every_folded
-@engines
-@in_turn("kind", ["no mask", "bool", "additive", "causal"])
-@in_turn("size", [1, 200])
+@in_rotation(
+    "case",
+    FOLDED,
+    {
+        "engine": ENGINES,
+        "size": [1, 200],
+        "kind": ["no mask", "bool", "additive", "causal"],
+    },
+)
 def test_three_blocks_fold_to_attention(case, engine, kind, size, rng):
     query, key, value = three(rng)
     weighting = case.make(**case.params)

@@ -11,11 +11,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 import attention_lib as al
 from attention_lib import finalize, masks, merge, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
 from tests.weightings.every import A_WAY_EACH
 
 OBJECTS = [case for case in A_WAY_EACH if case.make is not None]
-every_object = pytest.mark.parametrize("case", OBJECTS, ids=str)
 # The others look at numbers to find their threshold, but for alpha = 1, softmax.
 TRACED = [c for c in OBJECTS if c.make.kind != "threshold" or c.params == {"alpha": 1}]
 every_traced = pytest.mark.parametrize("case", TRACED, ids=str)
@@ -118,20 +118,24 @@ def placed(place):
     return mode.from_tensor, mode if place == "inside a fake mode" else nullcontext()
 
 
-@every_object
-@in_turn("place", PLACES)
-def test_every_weighting_has_a_shape_without_numbers(case, place, rng):
+def every_call(make):
+    """Give all of these functions, each with its mask or none."""
+    yield from ((function, []) for function in everything(make))
+    yield from ((function, [MASK]) for function in masked(make))
+
+
+N_CALLS = len(list(every_call(al.Softmax)))
+
+
+@in_rotation("case", OBJECTS, {"place": PLACES, "number": range(N_CALLS)})
+def test_every_weighting_has_a_shape_without_numbers(case, place, number, rng):
     make, params = made(case, rng)
-    given = three()
-    for functions, arrays in [
-        (everything(make), (*given, *params)),
-        (masked(make), (*given, MASK, *params)),
-    ]:
-        for function in functions:
-            away, where = placed(place)
-            with where:
-                actual = function(*map(away, arrays))
-            same_shapes(actual, function(*arrays))
+    function, mask = list(every_call(make))[number]
+    arrays = (*three(), *mask, *params)
+    away, where = placed(place)
+    with where:
+        actual = function(*map(away, arrays))
+    same_shapes(actual, function(*arrays))
 
 
 @in_turn("place", PLACES)

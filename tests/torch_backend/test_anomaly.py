@@ -5,6 +5,7 @@ import torch
 
 import attention_lib as al
 from attention_lib.torch_backend import general as in_torch
+from tests.anomaly import every_step_searched
 from tests.in_turn import in_turn
 from tests.weightings.every import CASES
 
@@ -15,14 +16,13 @@ LOGS = {
     "log_softmax": lambda x: al.log_softmax(x, where=WHERE)[WHERE],
     "logsumexp": lambda x: al.logsumexp(x, where=WHERE)[WHERE.any(-1)],
 }
-pytestmark = pytest.mark.filterwarnings("ignore:Anomaly Detection")
 
 
 def search(call, shape=(3, 3)):
     """Go back through a call while torch looks at every gradient on the way."""
     seeded = torch.Generator().manual_seed(0)
     x = torch.randn(shape, generator=seeded).requires_grad_()
-    with torch.autograd.detect_anomaly():
+    with every_step_searched():
         call(x).sum().backward()
     assert x.grad.isfinite().all()
     assert (x.grad[..., 1, :] == 0).all()
