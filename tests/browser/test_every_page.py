@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.barriers import barriers
-from tests.browser.visits import MODES, WIDTHS, pages_in
+from tests.browser.visits import MODES, THEME, WIDTHS, pages_in
 
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
 # A phone and a desk: between them, and beyond, only the space around the text changes.
@@ -22,24 +22,37 @@ def dealt(names, site, number):
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-@pytest.mark.parametrize("mode", MODES)
-def test_pages_are_sound(reader_in, site, mode, share):
-    names = dealt(pages_in(site, mode), site, SHARES)[share]
+def test_pages_are_sound(reader_in, site, share):
+    names = dealt(read_in(site), site, SHARES)[share]
     assert names
-    found = [each for name in names for each in faults(reader_in(mode), name)]
+    found = []
+    for number, name in enumerate(names):
+        # Opened in one mode and then switched: half of the pages in either.
+        modes = [mode for mode in MODES if name in pages_in(site, mode)]
+        first = modes[number % len(modes)]
+        found += faults(reader_in(first), name, sorted(modes, key=first.__ne__))
     assert not found, "\n".join(found)
 
 
-def faults(reader, name):
+def read_in(site):
+    """Give all pages that are read in any mode."""
+    return sorted({name for mode in MODES for name in pages_in(site, mode)})
+
+
+def faults(reader, name, modes):
     """Open a page once, make the window wider and narrower, and say what is wrong."""
     reader.complaints.clear()
-    page = reader.open(name)
-    assert page.evaluate("document.documentElement.dataset.theme") == reader.mode
+    reader.open(name)
+    assert reader.page.evaluate(THEME) == reader.mode
     for width in WIDTHS:
         reader.resize(width)
-        if width in LISTENED_TO:
-            reader.complaints += barriers(page)
-        if (excess := page.evaluate(SIDEWAYS)) > 0:
-            reader.note(f"scrolls sideways by {excess} px")
-        yield from (f"{name} at {width} px: {each}" for each in reader.complaints)
-        reader.complaints.clear()
+        for mode in modes:
+            reader.switch(mode)
+            if width in LISTENED_TO:
+                reader.complaints += barriers(reader.page)
+            if (excess := reader.page.evaluate(SIDEWAYS)) > 0:
+                reader.note(f"scrolls sideways by {excess} px")
+            place = f"{name} at {width} px, {mode}"
+            yield from (f"{place}: {each}" for each in reader.complaints)
+            reader.complaints.clear()
+    reader.page.evaluate("localStorage.clear()")

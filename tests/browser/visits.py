@@ -8,6 +8,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 WIDTHS = (1280, 1920, 390, 320)
 MODES = ("light", "dark")
+N_CHOICES = 3  # as the system has it, light, dark
+THEME = "document.documentElement.dataset.theme"
+PRESS = "document.querySelector('.theme-switch-button').click()"
 
 
 def pages_of(site):
@@ -101,6 +104,14 @@ class Visitor:
         self.page.goto(self.address + name, wait_until="load")
         self.page.evaluate("window.MathJax?.startup?.promise")
         return self.page
+
+    def switch(self, mode):
+        """Press the button for the mode until the page shows this one."""
+        for _ in range(N_CHOICES):
+            if self.page.evaluate(THEME) == mode:
+                break
+            self.page.evaluate(PRESS)
+        assert self.page.evaluate(THEME) == mode, f"no press leads to {mode}"
 
     def resize(self, width):
         """Change the window's width, and let the page settle."""
