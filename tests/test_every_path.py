@@ -3,6 +3,8 @@
 A path is a method of attention or the fold; the laws are those of the edge table.
 """
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -93,23 +95,26 @@ def test_layout_law(engine, weighting, layout, small_blocks, rng):
                 close(engine.numpy(ours), engine.numpy(theirs), 1e-10)
 
 
+MASKED = [
+    ((5, 7), None),
+    ((5, 7), "causal"),
+    ((7, 5), "causal"),
+    ((7, 5), "bool"),
+    ((5, 7), "additive"),
+]
+
+
 @in_rotation(
     "weighting",
     each(EVERY),
     {
         "engine": ENGINES,
-        "scale": [-1.0, 0.0, 1e-9],
-        "case": [
-            ((5, 7), None),
-            ((5, 7), "causal"),
-            ((7, 5), "causal"),
-            ((7, 5), "bool"),
-            ((5, 7), "additive"),
+        "scale lengths mask": [
+            (scale, *case) for scale in [-1.0, 0.0, 1e-9] for case in MASKED
         ],
     },
 )
-def test_scale_law(engine, weighting, scale, case, small_blocks, rng):
-    lengths, mask = case
+def test_scale_law(engine, weighting, scale, lengths, mask, small_blocks, rng):
     query, key, value = three(rng, *lengths)
     options, given = {"scale": scale}, None
     if mask == "bool":
@@ -151,7 +156,7 @@ FAR = {
 @in_rotation(
     "weighting",
     each(NORMALISING),
-    {"engine": ENGINES, "dtype": ["float32", "float64"], "row": FAR},
+    {"dtype": ["float32", "float64"], "engine row": list(product(ENGINES, FAR))},
 )
 def test_finite_law(engine, weighting, row, dtype, small_blocks, rng):
     scores = np.array(FAR[row])
