@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
+from tests.browser.live import Live
 from tests.browser.visits import Visitor, served
 from tests.site.building import built_site
 
@@ -61,3 +62,31 @@ def visitor(reader_in):
     visitor.page.evaluate("localStorage.clear()")
     visitor.page.goto("about:blank")
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def context(browser):
+    """Give what opens live figures, each on a page of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def live(context, tmp_path):
+    """Give a function that opens a figure, by its widget or its HTML."""
+    opened = []
+
+    def opens(figure, slip=None, in_context=context):
+        html = figure if isinstance(figure, str) else figure._repr_html_()
+        if slip is not None:
+            right, wrong = slip
+            assert right in html
+            html = html.replace(right, wrong)
+        opened.append(Live(in_context, tmp_path, html))
+        return opened[-1]
+
+    yield opens
+    for each in opened:
+        each.page.close()
+        assert not each.complaints

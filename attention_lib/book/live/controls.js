@@ -1,0 +1,89 @@
+// What a reader moves. Each has a label, works from the keyboard, and says its value.
+
+// On a slider of powers the reader moves the exponent of ten; a range counts its steps
+// from its lower end, so let that end, too, be a whole number of steps.
+function slider(figure, label, { from, to, step, value, digits = 1, powers = false }) {
+  const id = figure.newId();
+  const there = powers ? Math.log10 : Number;
+  const back = powers ? (x) => 10 ** x : Number;
+  const ends = { min: there(from), max: there(to), step };
+  const input = make("input", { type: "range", id, ...ends });
+  const said = make("span", { class: "aw-value", "aria-hidden": "true" });
+  const control = {
+    element: make("div", { class: "aw-slider" }, make("label", { for: id }, label), input, said),
+    get value() {
+      return back(Number(input.value));
+    },
+    set value(number) {
+      input.value = there(number);
+      control.say();
+    },
+    say() {
+      const text = shown(control.value, digits);
+      input.setAttribute("aria-valuetext", text);
+      said.textContent = text;
+    },
+  };
+  control.value = value;
+  input.addEventListener("input", () => {
+    control.say();
+    figure.changed();
+  });
+  return control;
+}
+
+// One of a few, by radio buttons; options are texts, and the value is one of them.
+function choice(figure, label, options, value) {
+  const name = figure.newId();
+  const box = make("fieldset", { class: "aw-choice" }, make("legend", {}, label));
+  const inputs = options.map((option) => {
+    const input = make("input", { type: "radio", name, value: option });
+    input.checked = option === value;
+    input.addEventListener("change", () => figure.changed());
+    box.append(make("label", {}, input, option));
+    return input;
+  });
+  return {
+    element: box,
+    get value() {
+      return inputs.find((input) => input.checked).value;
+    },
+  };
+}
+
+// Yes or no.
+function tick(figure, label, value = false) {
+  const input = make("input", { type: "checkbox" });
+  input.checked = value;
+  input.addEventListener("change", () => figure.changed());
+  return {
+    element: make("label", { class: "aw-tick" }, input, label),
+    get value() {
+      return input.checked;
+    },
+  };
+}
+
+function button(label, press) {
+  const element = make("button", { type: "button" }, label);
+  element.addEventListener("click", press);
+  return { element };
+}
+
+// The pointer in a drawing: `move` gets its place, in the drawing's own units, while it
+// is down. Whoever cannot drag has sliders for the same numbers.
+function dragged(svg, move) {
+  const at = (event) => {
+    const place = new DOMPoint(event.clientX, event.clientY);
+    const { x, y } = place.matrixTransform(svg.getScreenCTM().inverse());
+    move(x, y);
+  };
+  svg.classList.add("aw-drag");
+  svg.addEventListener("pointerdown", (event) => {
+    svg.setPointerCapture(event.pointerId);
+    at(event);
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (svg.hasPointerCapture(event.pointerId)) at(event);
+  });
+}

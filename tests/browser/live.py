@@ -1,0 +1,84 @@
+"""A live figure on a page of its own, opened from a file, and what a reader does."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>A figure</title></head>
+<body><main><h1>A figure</h1>{html}</main></body></html>"""
+MOVE = """
+(input, value) => {
+  input.value = value;
+  input.dispatchEvent(new Event("input", {bubbles: true}));
+  return Number(input.value);
+}
+"""
+
+
+def saved_figures():
+    """Give the HTML of every live figure of the chapters, by chapter and place."""
+    found = {}
+    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                html = "".join(output.get("data", {}).get("text/html", []))
+                if kind := re.search('class="aw" data-aw="(.*?)"', html):
+                    name = f"{path.stem}-{kind[1]}"
+                    found[f"{name}-{len(found)}"] = html
+    return found
+
+
+def number(text):
+    """Read a number as the figures write it."""
+    text = text.replace("−", "-").replace(",", "").removesuffix(" %")
+    return math.nan if text == "–" else float(text)
+
+
+class Live:
+    """A live figure, with what it shows and what can be moved."""
+
+    def __init__(self, context, folder, html):
+        path = folder / "figure.html"
+        path.write_text(PAGE.format(html=html), "utf-8")
+        self.complaints = []
+        self.page = context.new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(path.as_uri())
+        self.figure = self.page.locator("figure.aw")
+
+    def control(self, label):
+        """Give a control by its whole label."""
+        return self.figure.get_by_label(label, exact=True)
+
+    def set(self, label, value, powers=False):
+        """Move a slider, to the step that is nearest, and give where it is now."""
+        place = math.log10(value) if powers else value
+        found = self.control(label).evaluate(MOVE, place)
+        return 10**found if powers else found
+
+    def choose(self, label):
+        """Choose one of a few, or tick a box."""
+        self.control(label).click()
+
+    def table(self, caption):
+        """Give the cells of a table, as texts, in rows."""
+        rows = self.figure.get_by_role("table", name=caption, exact=True)
+        rows = rows.locator("tbody tr").all()
+        return [row.locator("th, td").all_inner_texts() for row in rows]
+
+    def column(self, caption, place):
+        """Give the numbers of a column of a table."""
+        return [number(row[place]) for row in self.table(caption)]
+
+    def tables(self):
+        """Give the cells of all tables."""
+        rows = self.figure.locator("tbody tr").all()
+        return [row.locator("th, td").all_text_contents() for row in rows]
+
+    def sentence(self):
+        """Give the sentence that says what changed."""
+        return self.figure.locator(".aw-said").inner_text()
