@@ -1,12 +1,16 @@
 // What a reader moves. Each has a label, works from the keyboard, and says its value.
 
 // On a slider of powers the reader moves the exponent of ten; a range counts its steps
-// from its lower end, so let that end, too, be a whole number of steps.
-function slider(figure, label, { from, to, step, value, digits = 1, powers = false }) {
+// from its lower end, so let that end, too, be a whole number of steps. On one with
+// stops there are these numbers and no others.
+function slider(figure, label, { from, to, step, value, digits = 1, powers, stops }) {
   const id = figure.newId();
-  const there = powers ? Math.log10 : Number;
-  const back = powers ? (x) => 10 ** x : Number;
-  const ends = { min: there(from), max: there(to), step };
+  let [there, back] = [Number, Number];
+  if (powers) [there, back] = [Math.log10, (x) => 10 ** x];
+  if (stops) [there, back] = [(x) => stops.indexOf(x), (place) => stops[place]];
+  const ends = stops
+    ? { min: 0, max: stops.length - 1, step: 1 }
+    : { min: there(from), max: there(to), step };
   const input = make("input", { type: "range", id, ...ends });
   const said = make("span", { class: "aw-value", "aria-hidden": "true" });
   const control = {
@@ -19,7 +23,7 @@ function slider(figure, label, { from, to, step, value, digits = 1, powers = fal
       control.say();
     },
     say() {
-      const text = shown(control.value, digits);
+      const text = stops ? count(control.value) : shown(control.value, digits);
       input.setAttribute("aria-valuetext", text);
       said.textContent = text;
     },
@@ -71,19 +75,23 @@ function button(label, press) {
 }
 
 // The pointer in a drawing: `move` gets its place, in the drawing's own units, while it
-// is down. Whoever cannot drag has sliders for the same numbers.
+// is down. A mouse may begin anywhere, a finger, which also scrolls, on the grip that is
+// given. Whoever cannot drag has sliders for the same numbers.
 function dragged(svg, move) {
   const at = (event) => {
     const place = new DOMPoint(event.clientX, event.clientY);
     const { x, y } = place.matrixTransform(svg.getScreenCTM().inverse());
     move(x, y);
   };
-  svg.classList.add("aw-drag");
   svg.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse" && !event.target.matches(".aw-grip")) return;
+    event.preventDefault();
     svg.setPointerCapture(event.pointerId);
     at(event);
   });
   svg.addEventListener("pointermove", (event) => {
     if (svg.hasPointerCapture(event.pointerId)) at(event);
   });
+  svg.classList.add("aw-drag");
+  return (x, y) => mark(x, y, "o", 22, { class: "aw-grip" });
 }

@@ -1,0 +1,107 @@
+"""What holds of every live figure of the chapters, whatever its kind."""
+
+import re
+
+import pytest
+
+from tests.browser.barriers import barriers
+from tests.browser.live import saved_figures
+
+FIGURES = saved_figures()
+SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
+CONTROLS = "input:not([type=radio]), input:checked[type=radio], button"
+every_figure = pytest.mark.parametrize("name", FIGURES)
+# Of two copies on one page: every id once, every label and every name there.
+IDS = "[...document.querySelectorAll('[id]')].map(element => element.id)"
+UNNAMED = """
+[...document.querySelectorAll("figure.aw :is(input, button, svg)")].filter(
+  part => !(part.labels?.[0]?.textContent.trim() || part.getAttribute("aria-label") ||
+            part.tagName === "BUTTON" && part.textContent.trim())).length
+"""
+
+
+@pytest.fixture(scope="module")
+def without_scripts(browser):
+    context = browser.new_context(java_script_enabled=False)
+    yield context
+    context.close()
+
+
+def figures_start_where_they_stood(live, html, without_scripts):
+    still, moving = live(html, in_context=without_scripts), live(html)
+    numbers = still.tables()
+    assert numbers
+    assert moving.figure.get_attribute("data-live") == ""
+    assert moving.tables() == numbers
+
+
+@every_figure
+def test_it_starts_with_the_numbers_that_stand_where_no_script_runs(
+    live, name, without_scripts
+):
+    figures_start_where_they_stood(live, FIGURES[name], without_scripts)
+
+
+@every_figure
+def test_other_numbers_in_its_place_are_noticed(live, name, without_scripts):
+    html, count = re.subn(r"<td>(.*?)</td>", "<td>0.1234</td>", FIGURES[name], count=1)
+    assert count == 1
+    with pytest.raises(AssertionError):
+        figures_start_where_they_stood(live, html, without_scripts)
+
+
+@every_figure
+def test_every_control_is_moved_by_the_keyboard_and_heard(live, name):
+    figure = live(FIGURES[name])
+    page, status = figure.page, figure.figure.get_by_role("status")
+    assert status.text_content() == ""
+    assert figure.figure.locator(CONTROLS).count() > 0
+    for place in range(figure.figure.locator(CONTROLS).count()):
+        control = figure.figure.locator(CONTROLS).nth(place)
+        before = figure.figure.inner_html()
+        control.focus()
+        kind = control.get_attribute("type")
+        page.keyboard.press("ArrowRight" if kind in ("range", "radio") else "Space")
+        if figure.figure.inner_html() == before:  # at its end, perhaps
+            page.keyboard.press("ArrowLeft")
+        assert figure.figure.inner_html() != before
+    page.wait_for_function(
+        "document.querySelector('figure.aw [role=status]').textContent !== ''"
+    )
+    assert status.text_content() == figure.sentence()
+
+
+@every_figure
+def test_two_of_them_on_a_page_share_no_id_and_name_all_parts(live, name):
+    page = live(FIGURES[name] * 2).page
+    ids = page.evaluate(IDS)
+    assert len(ids) == len(set(ids))
+    assert page.locator("figure.aw[data-live]").count() == 2
+    assert page.evaluate(UNNAMED) == 0
+
+
+@every_figure
+def test_a_lost_label_is_noticed(live, name):
+    lost = live(FIGURES[name], ("aria-label", "data-lost")).page
+    assert lost.evaluate(UNNAMED) > 0
+
+
+@every_figure
+def test_it_bars_nobody_and_fits_every_screen(live, name):
+    figure = live(FIGURES[name])
+    for scheme in ("light", "dark"):
+        figure.page.emulate_media(color_scheme=scheme)
+        for width in (1280, 390, 320):
+            figure.page.set_viewport_size({"width": width, "height": 900})
+            assert figure.page.evaluate(SIDEWAYS) <= 0
+        assert list(barriers(figure.page)) == []
+
+
+@every_figure
+def test_on_paper_its_numbers_stay(live, name):
+    figure = live(FIGURES[name])
+    numbers = figure.tables()
+    figure.page.emulate_media(media="print")
+    assert figure.figure.locator("table").first.is_visible()
+    assert not figure.figure.locator(CONTROLS).first.is_visible()
+    assert figure.tables() == numbers
