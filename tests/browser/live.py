@@ -5,6 +5,8 @@ import math
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>A figure</title></head>
@@ -35,6 +37,11 @@ def number(text):
     """Read a number as the figures write it."""
     text = text.replace("−", "-").replace(",", "").removesuffix(" %")
     return math.nan if text == "–" else float(text)
+
+
+def as_shown(numbers, digits=4):
+    """Compare with numbers that were rounded to some digits."""
+    return pytest.approx(numbers, abs=0.505 * 10**-digits, rel=0, nan_ok=True)
 
 
 class Live:

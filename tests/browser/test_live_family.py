@@ -5,11 +5,11 @@ import pytest
 
 import attention_lib as al
 from attention_lib.book.live.family import family
+from tests.browser.live import as_shown
 
 SCORES = [2.0, 1.0, 0.1]
 TEMPERATURES = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9, 1, 1.3, 2, 3, 5, 10, 30, 100)
 ALPHAS = (0.25, 0.4, 0.5, 0.75, 0.9, 1, 1.05, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4)
-HALF = 0.5e-4  # of the last digit shown
 
 
 def check(figure, by, values, weigh):
@@ -17,10 +17,10 @@ def check(figure, by, values, weigh):
     for value in values:
         now = figure.set(by, value, powers=by == "temperature")
         weights = weigh(now)
-        assert figure.column("Weights", 2) == pytest.approx(weights, abs=HALF * 1.01)
+        assert figure.column("Weights", 2) == as_shown(weights)
         measures = [weights.max(), al.entropy(weights), al.effective_support(weights)]
         shown = figure.column("How spread out they are", 1)
-        assert shown == pytest.approx(measures, abs=HALF * 1.01)
+        assert shown == as_shown(measures)
 
 
 def at_temperature(t):

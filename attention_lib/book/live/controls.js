@@ -75,16 +75,18 @@ function button(label, press) {
 }
 
 // The pointer in a drawing: `move` gets its place, in the drawing's own units, while it
-// is down. A mouse may begin anywhere, a finger, which also scrolls, on the grip that is
-// given. Whoever cannot drag has sliders for the same numbers.
+// is down. A mouse may begin anywhere; a finger, which also scrolls, on the grip, which the
+// function that is given puts in its place. The grip stays the same element, for a touch
+// ends with what it began on. Whoever cannot drag has sliders for the same numbers.
 function dragged(svg, move) {
+  const grip = draw("circle", { r: 22, class: "aw-grip" });
   const at = (event) => {
     const place = new DOMPoint(event.clientX, event.clientY);
     const { x, y } = place.matrixTransform(svg.getScreenCTM().inverse());
     move(x, y);
   };
   svg.addEventListener("pointerdown", (event) => {
-    if (event.pointerType !== "mouse" && !event.target.matches(".aw-grip")) return;
+    if (event.pointerType !== "mouse" && event.target !== grip) return;
     event.preventDefault();
     svg.setPointerCapture(event.pointerId);
     at(event);
@@ -92,6 +94,9 @@ function dragged(svg, move) {
   svg.addEventListener("pointermove", (event) => {
     if (svg.hasPointerCapture(event.pointerId)) at(event);
   });
+  // Else the page would scroll: parts of a drawing do not heed touch-action.
+  grip.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   svg.classList.add("aw-drag");
-  return (x, y) => mark(x, y, "o", 22, { class: "aw-grip" });
+  svg.append(grip);
+  return (x, y) => filled(grip, { cx: x, cy: y }, []);
 }

@@ -31,12 +31,13 @@ const draw = (tag, attributes = {}, ...children) =>
 // A drawing that says in words what it shows; `of` is what it shows now.
 function picture(label, width, height, side = "") {
   const box = { class: `aw-picture ${side}`, role: "img", "aria-label": label };
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, ...box });
+  const drawn = draw("g");
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, ...box }, drawn);
   return {
     svg,
     show(words, ...children) {
       svg.setAttribute("aria-label", words);
-      svg.replaceChildren(...children);
+      drawn.replaceChildren(...children);
     },
   };
 }
@@ -69,7 +70,8 @@ function mark(x, y, form, size, attributes = {}) {
 function table(caption, columns) {
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
   const body = make("tbody");
-  const element = make("table", {}, make("caption", {}, caption), make("thead", {}, head), body);
+  const words = make("caption", {}, caption);
+  const element = make("table", { class: "aw-table" }, words, make("thead", {}, head), body);
   const cell = (content, place) => {
     if (place === 0) return make("th", { scope: "row" }, content);
     if (typeof content === "string") return make("td", {}, content);

@@ -53,8 +53,8 @@ KINDS.drag = (figure) => {
       line([[150, 150], [left, height]]),
       write(left, height - 18, "query"),
       mark(left, height, "o", 8, { class: "aw-here" }),
-      grip(left, height),
     );
+    grip(left, height);
 
     const none = Number.isNaN(out[0]);
     const where = out.map((z) => shown(z)).join(", ");

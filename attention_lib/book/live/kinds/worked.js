@@ -10,12 +10,17 @@ KINDS.worked = (figure) => {
   const zeros = slider(figure, "keys of score 0 added", { stops, value: stops[0] });
   const weights = table("From scores to weights", ["key", "score", "exponential", "weight"]);
   const measures = table("How focused it is", ["measure", "value"]);
+  const curves = picture("", 320, 200, "aw-wide");
+  const x = scale([0, stops.length - 1], [34, 290]);
+  const y = scale([0, 1], [155, 16]);
+  const dashes = ["", "6 3", "7 3 2 3"];
   // An exponential may have many digits before the point.
   const long = (x) => (x < 1e6 ? shown(x, 4) : x.toExponential(4));
 
   figure.add(knobs[0], knobs[1], knobs[2]);
   figure.add(heat, zeros);
   figure.add(weights, measures);
+  figure.add(curves);
 
   return () => {
     const added = zeros.value;
@@ -39,6 +44,24 @@ KINDS.worked = (figure) => {
       ["entropy, nats", shown(entropy(now), 4)],
       ["effective support, keys", shown(effectiveSupport(now), 4)],
     ]);
+    // Each key's weight, with any number of keys added: the others add one each.
+    const three = sum(positive.slice(0, 3));
+    const curve = (key) => stops.map((more, i) => [x(i), y(positive[key] / (three + more))]);
+    const here = x(stops.indexOf(added));
+    curves.show(
+      `The weights of the three keys fall as keys of score 0 are added, ` +
+        `from ${stops[0]} to ${count(stops.at(-1))}.`,
+      line([[34, 16], [34, 155], [290, 155]]),
+      write(28, 20, "1", { "text-anchor": "end" }),
+      write(28, 159, "0", { "text-anchor": "end" }),
+      ...stops.flatMap((more, i) => (i % 7 ? [] : [write(x(i), 172, count(more))])),
+      write(162, 192, "keys of score 0 added"),
+      line([[here, 16], [here, 155]], { class: "aw-now" }),
+      ...knobs.map((_, i) =>
+        line(curve(i), { class: `aw-ink-${i} aw-stroke`, "stroke-dasharray": dashes[i] })),
+      ...knobs.map((_, i) =>
+        mark(here, y(now[i]), ["o", "s", "^"][i], 4, { class: `aw-ink-${i} aw-solid` })),
+    );
     const best = now.indexOf(Math.max(...now));
     const name = best < 3 ? `key ${best + 1}` : "each added key";
     return `At temperature ${shown(heat.value)}, among ${count(row.length)} keys, ${name} has ` +
