@@ -60,7 +60,8 @@ def draw_prices(ax, prices, families, ticks=TICKS):
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", linewidth=0.4, alpha=0.6)
     ax.set_axisbelow(True)
-    ax.legend(loc="lower left")  # where the dear maps leave room
+    # Above: inside, it would hide ranges or the line at zero.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
 
 
 def _draw_family(ax, costs, style, label):
