@@ -111,7 +111,7 @@ def a_cell_shows_two_pictures(notebook):
 @refused_by("pictures_fit_a_phone")
 def a_picture_is_wider_than_a_phone_can_show(notebook):
     data = first_picture(notebook)
-    data["image/png"] = encode(np.tile(decode(data["image/png"]), (1, 4, 1)))
+    data["image/png"] = encode(np.tile(decode(data["image/png"]), (1, 9, 1)))
 
 
 @refused_by("title_is_a_question")
