@@ -9,7 +9,7 @@ from PIL import Image
 
 from attention_lib.book.plates import PLATES, plate
 
-__all__ = ["FOLDER", "drawn", "main", "place"]
+__all__ = ["FOLDER", "drawn", "in_few_colours", "main", "place"]
 
 FOLDER = Path(__file__).parent.parent / "assets" / "plates"
 DPI = 200
@@ -24,8 +24,12 @@ def place(page):
 def drawn(page):
     """Give a plate as the bytes of a PNG without a date or a version."""
     mpl.use("agg")
+    return in_few_colours(plate(page))
+
+
+def in_few_colours(figure):
+    """Give a figure as the bytes of such a PNG, and close it."""
     picture, small = BytesIO(), BytesIO()
-    figure = plate(page)
     figure.savefig(picture, format="png", dpi=DPI)
     plt.close(figure)
     few = Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
