@@ -7,7 +7,7 @@ colour. Neither tells anything alone: lines also differ in their dashes and mark
 
 from typing import NamedTuple
 
-__all__ = ["INK", "SERIES", "WEIGHTINGS", "Colour", "declarations"]
+__all__ = ["INK", "SERIES", "WEIGHTINGS", "Colour"]
 
 
 class Colour(NamedTuple):
@@ -50,27 +50,3 @@ WEIGHTINGS = {
     "top_k_softmax": GREY,
     "raw": ROSE,
 }
-
-
-def declarations(shade):
-    """Give the colours of the weightings as CSS, for the block that sets them.
-
-    Parameters
-    ----------
-    shade : str
-        ``"light"`` or ``"dark"``: the page on which they stand.
-
-    Returns
-    -------
-    str
-        One declaration for each weighting.
-
-    Examples
-    --------
-    >>> declarations("light").partition(";")[0]
-    '--softmax: #332288'
-    """
-    return " ".join(
-        f"--{name.replace('_', '-')}: {getattr(colour, shade)};"
-        for name, colour in WEIGHTINGS.items()
-    )

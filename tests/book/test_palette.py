@@ -1,12 +1,10 @@
 """One colour a rule, which can be read on white and on a dark page."""
 
-import re
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from attention_lib.book.palette import SERIES, WEIGHTINGS, declarations
+from attention_lib.book.palette import SERIES, WEIGHTINGS
 from attention_lib.book.plots import FIRST, FOURTH, SECOND, THIRD
 from attention_lib.book.plots_of_swaps import STYLES
 from attention_lib.book.plots_of_weightings import WEIGHTING_STYLES
@@ -65,15 +63,6 @@ def test_two_lines_of_one_colour_differ_in_dashes_and_marks():
     looks = {(WEIGHTING_STYLES[n]["linestyle"], n.split()[0]) for n in once}
     assert len(looks) == len(once)
     assert len({WEIGHTING_STYLES[n]["marker"] for n in once[:3]}) == 3
-
-
-@pytest.mark.parametrize("shade", GROUNDS)
-def test_a_style_sheet_has_a_declaration_for_each(shade):
-    found = dict(re.findall(r"--([\w-]+): (#\w{6});", declarations(shade)))
-    assert found == {
-        name.replace("_", "-"): getattr(colour, shade)
-        for name, colour in WEIGHTINGS.items()
-    }
 
 
 def test_letters_are_as_large_on_a_phone_as_the_style_says():

@@ -4,13 +4,15 @@ import functools
 import json
 from pathlib import Path
 
-from attention_lib.book import plots, plots_of_weightings
+from attention_lib.book.palette import SERIES, WEIGHTINGS
+from attention_lib.book.plots_of_weightings import WEIGHTING_STYLES
 
 __all__ = ["palette", "script", "script_of", "sources"]
 
 HERE = Path(__file__).parent
 FIRST_FILES = ("numbers.js", "parts.js", "controls.js", "page.js")
-STYLES = (plots.FIRST, plots.SECOND, plots.THIRD, plots.FOURTH)
+# The first four are those of keys.
+INKS = tuple(dict.fromkeys([*SERIES, *WEIGHTINGS.values()]))
 DASHES = {"-": "", "--": "6 3", "-.": "7 3 2 3", ":": "2 3"}
 # Where a figure stands on a dark page: the site's, JupyterLab's, or none of the book's.
 DARK = ('html[data-theme="dark"] .aw', '[data-jp-theme-light="false"] .aw')
@@ -48,10 +50,7 @@ def sources():
 
 def script_of(texts):
     """Put the texts of files together, without comments, indents and empty lines."""
-    styles = {
-        name: _as_drawn(style)
-        for name, style in plots_of_weightings.WEIGHTING_STYLES.items()
-    }
+    styles = {name: _as_drawn(style) for name, style in WEIGHTING_STYLES.items()}
     return WHOLE.format(
         styles=json.dumps(styles, ensure_ascii=False),
         sheet=json.dumps(palette() + _without_space(_style_sheet())),
@@ -61,18 +60,15 @@ def script_of(texts):
 
 def palette():
     """Give the colours of the plots as variables of CSS, paler where it is dark."""
-    colors = [style["color"] for style in STYLES]
-    names = [f"--aw-{place}: {color};" for place, color in enumerate(colors)]
-    paler = [
-        f"--aw-{place}: color-mix(in srgb, {color} 45%, white);"
-        for place, color in enumerate(colors)
-    ]
-    inks = [f".aw-ink-{i} {{ --ink: var(--aw-{i}); }}" for i in range(len(colors))]
-    dark = " ".join(paler)
+    light, dark = (
+        " ".join(f"--aw-{i}: {getattr(ink, shade)};" for i, ink in enumerate(INKS))
+        for shade in ("light", "dark")
+    )
+    inks = [f".aw-ink-{i} {{ --ink: var(--aw-{i}); }}" for i in range(len(INKS))]
     alone = f"{ALONE} {{ {dark} background: #14171c; color: #e6e6e6; padding: 1rem; }}"
     return "\n".join(
         [
-            f".aw {{ {' '.join(names)} }}",
+            f".aw {{ {light} }}",
             f"{', '.join(DARK)} {{ {dark} }}",
             f"@media (prefers-color-scheme: dark) {{ {alone} }}",
             *inks,
@@ -83,7 +79,7 @@ def palette():
 
 def _as_drawn(style):
     """Give the place of a style's colour, its dashes, and its mark."""
-    ink = [each["color"] for each in STYLES].index(style["color"])
+    ink = [ink.light for ink in INKS].index(style["color"])
     return {
         "ink": ink,
         "dash": DASHES[style["linestyle"]],
