@@ -65,7 +65,7 @@ def test_a_button_merges_them(live, motion):
     [
         ("* shrink)", "* 0)"),
         ("total: left.total + right.total", "total: left.total + left.total"),
-        ("shown(state.total, 4), shown(state.out, 4)", "shown(state.out, 4), '0'"),
+        ("[total, out, out / total].map", "[out, total, out / total].map"),
     ],
 )
 def test_a_slip_is_noticed(live, slip):

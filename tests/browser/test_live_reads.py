@@ -29,8 +29,8 @@ def test_each_word_shows_its_row(live):
     "slip",
     [
         ("const now = weights[query]", "const now = weights[6 - query]"),
-        ("now.indexOf(Math.max(...now))", "now.indexOf(Math.min(...now))"),
-        ("text: shown(now[i], 4)", "text: shown(now[6 - i], 4)"),
+        ("now.indexOf(largest(now))", "now.indexOf(Math.min(...now))"),
+        ("weightCell(now[i], i), ink: 0", "weightCell(now[6 - i], i), ink: 0"),
     ],
 )
 def test_a_slip_is_noticed(live, slip):

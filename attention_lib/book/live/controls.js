@@ -14,7 +14,9 @@ function slider(figure, label, { from, to, step, value, digits = 1, powers, stop
   const input = make("input", { type: "range", id, ...ends });
   const said = make("span", { class: "aw-value", "aria-hidden": "true" });
   const control = {
-    element: make("div", { class: "aw-slider" }, make("label", { for: id }, label), input, said),
+    element: make(
+      "div", { class: "aw-slider" }, make("label", { for: id }, label), input, said,
+    ),
     get value() {
       return back(Number(input.value));
     },
@@ -95,7 +97,8 @@ function dragged(svg, move) {
     if (svg.hasPointerCapture(event.pointerId)) at(event);
   });
   // Else the page would scroll: parts of a drawing do not heed touch-action.
-  grip.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+  const hold = (event) => event.preventDefault();
+  grip.addEventListener("touchstart", hold, { passive: false });
   svg.classList.add("aw-drag");
   svg.append(grip);
   return (x, y) => filled(grip, { cx: x, cy: y }, []);

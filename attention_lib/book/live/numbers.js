@@ -1,6 +1,8 @@
 // What the live figures compute. attention_lib has the definitions: its tests run this
 // file on random rows, ties, and huge and equal scores, and want the same numbers.
 
+// Not Math.max(...row): a row may be longer than what a function takes.
+const largest = (row) => row.reduce((most, x) => Math.max(most, x), -Infinity);
 const sum = (row) => row.reduce((total, x) => total + x, 0);
 const dot = (a, b) => sum(a.map((x, i) => x * b[i]));
 
@@ -11,7 +13,7 @@ function average(weights, values) {
 }
 
 function softmax(scores, temperature = 1) {
-  const highest = Math.max(...scores);
+  const highest = largest(scores);
   const positive = scores.map((s) => Math.exp((s - highest) / temperature));
   const total = sum(positive);
   return positive.map((p) => p / total);
@@ -23,7 +25,7 @@ const softmax1 = (scores, offset = 0) => softmax([...scores, offset]).slice(0, -
 const scalableSoftmax = (scores) => softmax(scores.map((s) => s * Math.log(scores.length)));
 
 function sparsemax(scores) {
-  const highest = Math.max(...scores);
+  const highest = largest(scores);
   const z = scores.map((s) => s - highest);
   let before = 0;
   let threshold = -Infinity;
@@ -40,7 +42,7 @@ function entmax(scores, alpha) {
   const c = alpha - 1;
   if (c === 0) return softmax(scores);
   if (c === 1) return sparsemax(scores);
-  const highest = Math.max(...scores);
+  const highest = largest(scores);
   const z = scores.map((s) => s - highest);
   const weighed = (t) => z.map((s) => Math.exp(Math.log1p(Math.max(c * (s - t), -1)) / c));
   let low = 0;
@@ -63,7 +65,7 @@ function divideBySum(scores) {
 
 // The largest score takes all; equal ones share.
 function hardmax(scores) {
-  const highest = Math.max(...scores);
+  const highest = largest(scores);
   const best = scores.map((s) => (s === highest ? 1 : 0));
   return best.map((b) => b / sum(best));
 }
@@ -83,7 +85,7 @@ const effectiveSupport = (weights) => Math.exp(entropy(weights));
 // What some keys leave behind: the largest score, and the sums of the exponentials and
 // of the values weighed by them, both measured by that score.
 function stateOf(scores, values) {
-  const highest = Math.max(...scores);
+  const highest = largest(scores);
   const positive = scores.map((s) => Math.exp(s - highest));
   return { max: highest, total: sum(positive), out: dot(positive, values) };
 }

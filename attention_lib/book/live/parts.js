@@ -52,7 +52,7 @@ const line = (points, attributes = {}) =>
 const scale = ([from, to], [first, last]) =>
   (x) => first + ((x - from) / (to - from)) * (last - first);
 
-// A mark at a place, told apart by its form as well as by its colour: the plots' own.
+// A mark at a place, told apart by its form as well as by its colour.
 function mark(x, y, form, size, attributes = {}) {
   if (form === "o") return draw("circle", { cx: x, cy: y, r: size, ...attributes });
   const s = size * 1.1;
@@ -65,13 +65,22 @@ function mark(x, y, form, size, attributes = {}) {
   return draw("polygon", { points, ...attributes });
 }
 
+// The line and the mark of one of the first keys: the plots' own.
+const keyLine = (points, key) =>
+  line(points, {
+    class: `aw-ink-${KEYS[key].ink} aw-stroke`, "stroke-dasharray": KEYS[key].dash,
+  });
+const keyMark = (x, y, key, size = 6) =>
+  mark(x, y, KEYS[key].form, size, { class: `aw-ink-${KEYS[key].ink} aw-solid` });
+
 // A table whose first column names its rows. `fill` takes a list of rows of cells; a
 // cell is a text, or a text with the bar of a weight below it: {text, weight, ink}.
 function table(caption, columns) {
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
   const body = make("tbody");
   const words = make("caption", {}, caption);
-  const element = make("table", { class: "aw-table" }, words, make("thead", {}, head), body);
+  const parts = [words, make("thead", {}, head), body];
+  const element = make("table", { class: "aw-table" }, ...parts);
   const cell = (content, place) => {
     if (place === 0) return make("th", { scope: "row" }, content);
     if (typeof content === "string") return make("td", {}, content);

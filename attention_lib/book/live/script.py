@@ -23,6 +23,7 @@ WHOLE = """(function () {{
 "use strict";
 if (window.AttentionFigures) return window.AttentionFigures.start();
 const STYLES = {styles};
+const KEYS = {keys};
 const SHEET = {sheet};
 {sources}
 document.head.append(make("style", {{}}, SHEET));
@@ -53,6 +54,7 @@ def script_of(texts):
     styles = {name: _as_drawn(style) for name, style in WEIGHTING_STYLES.items()}
     return WHOLE.format(
         styles=json.dumps(styles, ensure_ascii=False),
+        keys=json.dumps([_as_drawn(style) for style in plots.KEY_STYLES]),
         sheet=json.dumps(palette() + _without_space(_style_sheet())),
         sources="\n".join(_without_space(text) for text in texts),
     )

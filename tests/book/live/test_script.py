@@ -29,6 +29,13 @@ def test_all_figures_together_are_small():
     assert len(gzip.compress(script().encode())) < BUDGET
 
 
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.name)
+def test_a_source_is_read_in_one_sitting(path):
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) <= 200
+    assert max(map(len, lines)) <= 92
+
+
 def test_nothing_in_it_ends_a_script_or_loads_one():
     for word in ("</", "<!--", "import ", "fetch(", "XMLHttpRequest", "http://", "//"):
         said = script().replace("http://www.w3.org/2000/svg", "")
@@ -57,6 +64,9 @@ def test_colours_are_those_of_the_plots():
     assert styles.keys() == plots_of_weightings.WEIGHTING_STYLES.keys()
     inks = {name: style["ink"] for name, style in styles.items()}
     assert (inks["softmax"], inks["entmax-1.5"], inks["sparsemax"]) == (0, 1, 2)
+    (keys,) = re.findall("^const KEYS = (.*);$", script(), re.MULTILINE)
+    forms = [style["marker"] for style in plots.KEY_STYLES]
+    assert [key["form"] for key in json.loads(keys)] == forms
 
 
 def test_a_figure_carries_its_words_as_words():

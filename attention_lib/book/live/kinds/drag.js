@@ -1,7 +1,9 @@
 // A query among keys, dragged or moved by two sliders; the output among the values.
 KINDS.drag = (figure) => {
   const { keys, values, query, sharpness, reach, frame } = figure.state;
-  const rules = { "softmax": softmax, "score / sum": divideBySum, "best key only": hardmax };
+  const rules = {
+    "softmax": softmax, "score / sum": divideBySum, "best key only": hardmax,
+  };
   const range = { from: -reach, to: reach, step: 0.05, digits: 2 };
   const across = slider(figure, "query, across", { ...range, value: query[0] });
   const up = slider(figure, "query, up", { ...range, value: query[1] });
@@ -10,7 +12,6 @@ KINDS.drag = (figure) => {
   const output = table("Output", ["coordinate", "of the output"]);
   const asked = picture("", 300, 300);
   const found = picture("", 300, 300);
-  const forms = ["o", "s", "^"];
 
   const x = scale([-reach, reach], [20, 280]);
   const y = scale([-reach, reach], [280, 20]);
@@ -24,7 +25,7 @@ KINDS.drag = (figure) => {
     up.value = back[1](height);
     figure.changed();
   });
-  const border = () => draw("rect", { x: 1, y: 1, width: 298, height: 298, class: "aw-frame" });
+  const edge = { x: 1, y: 1, width: 298, height: 298, class: "aw-frame" };
   const label = (name, [left, height], i) =>
     write(left, height, `${name} ${i + 1}`, { class: "aw-name" });
 
@@ -43,11 +44,12 @@ KINDS.drag = (figure) => {
 
     const [left, height] = [x(q[0]), y(q[1])];
     asked.show(
-      `A query and three keys in a plane. The query is at ${q.map((z) => shown(z)).join(", ")}.`,
-      border(),
+      `A query and three keys in a plane. The query is at ` +
+        `${q.map((z) => shown(z)).join(", ")}.`,
+      draw("rect", edge),
       ...keys.flatMap((key, i) => [
-        line([[150, 150], [x(key[0]), y(key[1])]], { class: `aw-ink-${i} aw-stroke` }),
-        mark(x(key[0]), y(key[1]), forms[i], 6, { class: `aw-ink-${i} aw-solid` }),
+        keyLine([[150, 150], [x(key[0]), y(key[1])]], i),
+        keyMark(x(key[0]), y(key[1]), i),
         label("key", [x(1.3 * key[0]), y(1.3 * key[1]) + 4], i),
       ]),
       line([[150, 150], [left, height]]),
@@ -68,20 +70,21 @@ KINDS.drag = (figure) => {
     ];
     found.show(
       `Three values, the corners of a triangle, and the output, at ${where}.`,
-      border(),
+      draw("rect", edge),
       draw("polygon", { class: "aw-ground", points: spots.join(" ") }),
       ...spots.flatMap(([a, b], i) => [
-        mark(a, b, forms[i], 6, { class: `aw-ink-${i} aw-solid` }),
+        keyMark(a, b, i),
         label("value", [a, b + (b > 150 ? 22 : -12)], i),
       ]),
       ...(none ? [] : [mark(...spot, "D", 5, { class: "aw-here" }), write(...named)]),
     );
 
     if (none) return "The three scores sum to zero: there are no weights, and no output.";
-    const heaviest = now.indexOf(Math.max(...now));
+    const heaviest = now.indexOf(largest(now));
     const within = now.every((w) => w >= 0);
     return `With ${rule.value} key ${heaviest + 1} has the largest weight, ` +
       `${shown(now[heaviest])}, and the output is at ${where}, ` +
-      (within ? "in the triangle of the values." : "out of the triangle: a weight is negative.");
+      (within ? "in the triangle of the values."
+        : "out of the triangle: a weight is negative.");
   };
 };

@@ -27,20 +27,21 @@ KINDS.family = (figure) => {
     weights.fill(scores.map((s, i) =>
       [`${i + 1}`, shown(s, 1), weightCell(now[i], i)]));
     measures.fill([
-      ["largest weight", shown(Math.max(...now), 4)],
+      ["largest weight", shown(largest(now), 4)],
       ["entropy, nats", shown(entropy(now), 4)],
       ["effective support, keys", shown(effectiveSupport(now), 4)],
     ]);
     triangle.show(
       `All weights of three keys are a triangle, with a corner for each key. The weights ` +
-        `now are ${now.map((w) => shown(w)).join(", ")}; a line shows where ${by} leads them.`,
+        `now are ${now.map((w) => shown(w)).join(", ")}; a line shows where ${by} ` +
+        `leads them.`,
       draw("polygon", { class: "aw-ground", points: corners.join(" ") }),
       ...names.map(([left, top], i) =>
         write(left, top, `all on key ${i + 1}`, { class: `aw-ink-${i}` })),
       line(path.map((each) => place(weigh(scores, each))), { class: "aw-path" }),
       mark(x, y, "o", 6, { class: "aw-here" }),
     );
-    const key = now.indexOf(Math.max(...now));
+    const key = now.indexOf(largest(now));
     return `At ${by} ${shown(knob.value)} key ${key + 1} has ${percent(now[key])} of the ` +
       `weight (${percent(started[key])} at the start), and the weights are as spread out ` +
       `as ${shown(effectiveSupport(now))} equal ones.`;

@@ -5,7 +5,9 @@ KINDS.halves = (figure) => {
   const half = scores.length / 2;
   const knobs = scores.map((value, i) =>
     slider(figure, `score ${i + 1}`, { from: -4, to: 4, step: 0.1, value }));
-  const way = slider(figure, "merged, in percent", { from: 0, to: 100, step: 1, value: 0, digits: 0 });
+  const way = slider(figure, "merged, in percent", {
+    from: 0, to: 100, step: 1, value: 0, digits: 0,
+  });
   const states = table("States", ["state", "maximum", "total", "out", "out / total"]);
   const bars = picture("", 340, 210, "aw-wide");
   const names = ["keys 1 and 2", "keys 3 and 4"];
@@ -38,8 +40,8 @@ KINDS.halves = (figure) => {
     const join = Math.max(way.value / 50 - 1, 0);
     const now = parts.map((part) =>
       rescaled(part, part.max + (whole.max - part.max) * shrink));
-    const cells = (state) =>
-      [shown(state.max), shown(state.total, 4), shown(state.out, 4), shown(state.out / state.total, 4)];
+    const cells = ({ max, total, out }) =>
+      [shown(max), ...[total, out, out / total].map((x) => shown(x, 4))];
     states.fill([
       ...now.map((state, i) => [names[i], ...cells(state)]),
       ["all four", ...(join === 1 ? cells(whole) : Array(4).fill("\u2013"))],
@@ -70,11 +72,18 @@ KINDS.halves = (figure) => {
       line([[40, floor], [300, floor]]),
       ...pile(0),
       ...pile(1),
-      ...(join > 0 ? [write(100, 198, "all four")] : names.map((name, i) => write(left[i], 198, name))),
+      ...(join > 0 ? ["all four"] : names).map((name, i) => write(left[i], 198, name)),
     );
     const out = shown(whole.out / whole.total, 4);
-    if (join === 1) return `Merged: the total is ${shown(whole.total, 4)}, and the output ${out}, as from the whole row.`;
-    if (shrink < 1) return `Each total is measured by the maximum of its own keys. Merged, they will give ${out}.`;
-    return `Both states are measured by the larger maximum, ${shown(whole.max)}, and can be added; out / total of each is what it was.`;
+    if (join === 1) {
+      return `Merged: the total is ${shown(whole.total, 4)}, and the output ${out}, ` +
+        "as from the whole row.";
+    }
+    if (shrink < 1) {
+      return "Each total is measured by a maximum of its own. Merged, the states will " +
+        `give ${out}.`;
+    }
+    return `Both states are measured by the larger maximum, ${shown(whole.max)}, and can ` +
+      "be added; out / total of each is what it was.";
   };
 };

@@ -15,11 +15,11 @@ KINDS.reads = (figure) => {
   return () => {
     const query = words.indexOf(word.value);
     const now = weights[query];
-    const best = now.indexOf(Math.max(...now));
-    row.fill(words.map((each, i) => [each, { text: shown(now[i], 4), weight: now[i], ink: 0 }]));
+    const best = now.indexOf(largest(now));
+    row.fill(words.map((each, i) => [each, { ...weightCell(now[i], i), ink: 0 }]));
     map.show(
-      `The sentence above and below. From ${words[query]}, above, lines lead to the words ` +
-        `below, as thick as their weights; the thickest leads to ${words[best]}.`,
+      `The sentence above and below. From ${words[query]}, above, lines lead to the ` +
+        `words below, as thick as their weights; the thickest leads to ${words[best]}.`,
       ...now.map((w, key) =>
         line([[place(query), 34], [place(key), 152]], {
           class: "aw-ink-0 aw-stroke",
@@ -31,7 +31,7 @@ KINDS.reads = (figure) => {
         write(place(i), 172, each, { class: i === best ? "aw-chosen" : "" })),
     );
     const itself = best === query ? "itself" : `\u201c${words[best]}\u201d`;
-    return `\u201c${words[query]}\u201d reads ${itself} most: ${percent(now[best])} of its ` +
-      `attention; ${percent(now[query])} stays with itself.`;
+    return `\u201c${words[query]}\u201d reads ${itself} most: ${percent(now[best])} of ` +
+      `its attention; ${percent(now[query])} stays with itself.`;
   };
 };

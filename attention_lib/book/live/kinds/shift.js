@@ -3,7 +3,9 @@ KINDS.shift = (figure) => {
   const { scores, shift, low, high } = figure.state;
   const knobs = scores.map((value, i) =>
     slider(figure, `score ${i + 1}`, { from: -5, to: 5, step: 0.1, value }));
-  const all = slider(figure, "shift of all three", { from: low, to: high, step: 0.1, value: shift });
+  const all = slider(figure, "shift of all three", {
+    from: low, to: high, step: 0.1, value: shift,
+  });
   const option = tick(figure, "a null option, of score 0 and no value");
   const weights = table("Weights", ["key", "score", "shifted", "weight"]);
   const curves = picture("", 320, 220);
@@ -11,7 +13,6 @@ KINDS.shift = (figure) => {
   const x = scale([low, high], [34, 300]);
   const y = scale([0, 1], [185, 20]);
   const places = Array.from({ length: 61 }, (_, i) => low + ((high - low) * i) / 60);
-  const dashes = ["", "6 3", "7 3 2 3"];
 
   figure.add(knobs[0], knobs[1], knobs[2]);
   figure.add(all, option);
@@ -39,14 +40,12 @@ KINDS.shift = (figure) => {
       ...[low, 0, high].map((c) => write(x(c), 202, shown(c, 0))),
       write(167, 217, "shift of all three"),
       ...row.map((_, i) =>
-        line(places.map((c) => [x(c), y(at(c)[i])]), {
-          class: `aw-ink-${i} aw-stroke`, "stroke-dasharray": dashes[i],
-        })),
+        keyLine(places.map((c) => [x(c), y(at(c)[i])]), i)),
       line([[x(all.value), 20], [x(all.value), 185]], { class: "aw-now" }),
-      ...row.map((_, i) =>
-        mark(x(all.value), y(now[i]), ["o", "s", "^"][i], 4, { class: `aw-ink-${i} aw-solid` })),
+      ...row.map((_, i) => keyMark(x(all.value), y(now[i]), i, 4)),
     );
-    const by = `A shift of ${shown(all.value, 1)} moves the weights by ${shown(moved, 4)} at most`;
+    const by = `A shift of ${shown(all.value, 1)} moves the weights by ` +
+      `${shown(moved, 4)} at most`;
     if (!option.value) return `${by}: only differences between scores count.`;
     return `${by}: the null option does not move along. It takes ${percent(1 - kept)}, ` +
       `and leaves the keys ${percent(kept)}.`;

@@ -8,12 +8,12 @@ KINDS.worked = (figure) => {
     from: 0.1, to: 100, step: 0.01, value: temperature, digits: 2, powers: true,
   });
   const zeros = slider(figure, "keys of score 0 added", { stops, value: stops[0] });
-  const weights = table("From scores to weights", ["key", "score", "exponential", "weight"]);
+  const columns = ["key", "score", "exponential", "weight"];
+  const weights = table("From scores to weights", columns);
   const measures = table("How focused it is", ["measure", "value"]);
   const curves = picture("", 320, 200, "aw-wide");
   const x = scale([0, stops.length - 1], [34, 290]);
   const y = scale([0, 1], [155, 16]);
-  const dashes = ["", "6 3", "7 3 2 3"];
   // An exponential may have many digits before the point.
   const long = (x) => (x < 1e6 ? shown(x, 4) : x.toExponential(4));
 
@@ -40,13 +40,14 @@ KINDS.worked = (figure) => {
     ]);
     measures.fill([
       ["keys", count(row.length)],
-      ["largest weight", shown(Math.max(...now), 4)],
+      ["largest weight", shown(largest(now), 4)],
       ["entropy, nats", shown(entropy(now), 4)],
       ["effective support, keys", shown(effectiveSupport(now), 4)],
     ]);
     // Each key's weight, with any number of keys added: the others add one each.
     const three = sum(positive.slice(0, 3));
-    const curve = (key) => stops.map((more, i) => [x(i), y(positive[key] / (three + more))]);
+    const curve = (key) =>
+      stops.map((more, i) => [x(i), y(positive[key] / (three + more))]);
     const here = x(stops.indexOf(added));
     curves.show(
       `The weights of the three keys fall as keys of score 0 are added, ` +
@@ -57,15 +58,13 @@ KINDS.worked = (figure) => {
       ...stops.flatMap((more, i) => (i % 7 ? [] : [write(x(i), 172, count(more))])),
       write(162, 192, "keys of score 0 added"),
       line([[here, 16], [here, 155]], { class: "aw-now" }),
-      ...knobs.map((_, i) =>
-        line(curve(i), { class: `aw-ink-${i} aw-stroke`, "stroke-dasharray": dashes[i] })),
-      ...knobs.map((_, i) =>
-        mark(here, y(now[i]), ["o", "s", "^"][i], 4, { class: `aw-ink-${i} aw-solid` })),
+      ...knobs.map((_, i) => keyLine(curve(i), i)),
+      ...knobs.map((_, i) => keyMark(here, y(now[i]), i, 4)),
     );
-    const best = now.indexOf(Math.max(...now));
+    const best = now.indexOf(largest(now));
     const name = best < 3 ? `key ${best + 1}` : "each added key";
-    return `At temperature ${shown(heat.value)}, among ${count(row.length)} keys, ${name} has ` +
-      `the largest weight, ${percent(now[best])}; the three have ` +
+    return `At temperature ${shown(heat.value)}, among ${count(row.length)} keys, ` +
+      `${name} has the largest weight, ${percent(now[best])}; the three have ` +
       `${percent(sum(now.slice(0, 3)))} together, and the row is as spread out as ` +
       `${shown(effectiveSupport(now))} equal weights.`;
   };

@@ -1,0 +1,89 @@
+"""What stands in the saved chapters where no script runs is the library's."""
+
+import json
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+import attention_lib as al
+from tests.browser.live import as_shown, number, saved_figures
+
+SAVED = saved_figures()
+
+
+def family(state):
+    scores, value = np.array(state["scores"]), state["value"]
+    if state["by"] == "temperature":
+        weights = al.softmax(scores, temperature=value)
+    else:
+        weights = al.entmax(scores, value)
+    spread = [weights.max(), al.entropy(weights), al.effective_support(weights)]
+    return {"Weights": weights, "How spread out they are": spread}
+
+
+def drag(state):
+    keys, values, query = (np.array(state[k]) for k in ("keys", "values", "query"))
+    attend = al.scaled_dot_product_attention
+    output = attend(query[None], keys, values, scale=state["sharpness"])[0]
+    weights = al.attention_weights(query[None], keys, scale=state["sharpness"])[0]
+    return {"Weights": weights, "Output": output}
+
+
+def reads(state):
+    return {"What it reads": np.array(state["weights"])[state["asks"]]}
+
+
+def shift(state):
+    weights = al.softmax(np.array(state["scores"]) + state["shift"])
+    return {"Weights": [*weights, np.nan, 1.0]}
+
+
+def halves(state):
+    scores, values = np.array(state["scores"]), np.array(state["values"])
+    outputs = [al.softmax(scores[h]) @ values[h] for h in (slice(2), slice(2, 4))]
+    return {"States": [*outputs, np.nan]}
+
+
+def worked(state):
+    weights = al.softmax(np.array(state["scores"]), temperature=state["temperature"])
+    spread = [weights.max(), al.entropy(weights), al.effective_support(weights)]
+    return {
+        "From scores to weights": [*weights, np.nan, 1.0],
+        "How focused it is": [3, *spread],
+    }
+
+
+# What the last column of each table must be, from the state in the page.
+EXPECTED = {
+    each.__name__: each for each in (family, drag, reads, shift, halves, worked)
+}
+OURS = [name for name in SAVED if name.split("-")[1] in EXPECTED]
+
+
+def check(html):
+    figure = BeautifulSoup(html, "html.parser").figure
+    state = json.loads(figure["data-state"])
+    expected = EXPECTED[figure["data-aw"]](state)
+    tables = figure.find_all("table")
+    assert [table.caption.text for table in tables] == list(expected)
+    for table, column in zip(tables, expected.values(), strict=True):
+        cells = [row.find_all("td")[-1].text for row in table.tbody.find_all("tr")]
+        assert list(map(number, cells)) == as_shown(list(column))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_is_what_the_library_gives_for_the_state_of_the_figure(name):
+    check(SAVED[name])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_other_numbers_are_noticed(name):
+    figure = BeautifulSoup(SAVED[name], "html.parser").figure
+    figure.table.tbody.tr.find_all("td")[-1].string = "0.1234"
+    with pytest.raises(AssertionError):
+        check(str(figure))
+
+
+def test_the_chapters_have_figures():
+    assert {name.split("-")[1] for name in OURS} >= {"drag", "reads", "shift"}
