@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from attention_lib.book.palette import SERIES, WEIGHTINGS
+from attention_lib.book.plots import KEY_STYLES
 from attention_lib.book.plots_of_weightings import WEIGHTING_STYLES
 
 __all__ = ["palette", "script", "script_of", "sources"]
@@ -54,7 +55,7 @@ def script_of(texts):
     styles = {name: _as_drawn(style) for name, style in WEIGHTING_STYLES.items()}
     return WHOLE.format(
         styles=json.dumps(styles, ensure_ascii=False),
-        keys=json.dumps([_as_drawn(style) for style in plots.KEY_STYLES]),
+        keys=json.dumps([_as_drawn(style) for style in KEY_STYLES]),
         sheet=json.dumps(palette() + _without_space(_style_sheet())),
         sources="\n".join(_without_space(text) for text in texts),
     )

@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import attention_lib as al
+from attention_lib.book.live.rules import RULES
 from tests.browser.live import as_shown, number, saved_figures
 
 SAVED = saved_figures()
@@ -54,9 +55,38 @@ def worked(state):
     }
 
 
+def heat(state):
+    row = np.append(state["lead"], np.zeros(state["keys"] - 1))
+    weight, half = al.softmax(row)[0], np.log(state["keys"] - 1)
+    return {"The leading key": [weight, 1 - weight, half, half + np.log(9)]}
+
+
+def nullspace(state):
+    weights, values = np.array(state["weights"]), np.array(state["values"])
+    for other in np.array(state["others"]):
+        assert other @ values == pytest.approx(weights @ values, abs=1e-12)
+    return {"Weights": weights, "Output": weights @ values}
+
+
+def rules(state):
+    third = [weigh(np.array(state["scores"]))[2] for weigh in RULES.values()]
+    return {"Weights": third}
+
+
 # What the last column of each table must be, from the state in the page.
 EXPECTED = {
-    each.__name__: each for each in (family, drag, reads, shift, halves, worked)
+    each.__name__: each
+    for each in (
+        family,
+        drag,
+        reads,
+        shift,
+        halves,
+        worked,
+        heat,
+        nullspace,
+        rules,
+    )
 }
 OURS = [name for name in SAVED if name.split("-")[1] in EXPECTED]
 

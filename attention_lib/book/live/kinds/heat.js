@@ -48,9 +48,10 @@ KINDS.heat = (figure) => {
       ["lead for nine tenths", shown(needed + Math.log(9), 4)],
     ]);
     map.show(
-      `The weight of one key, by its lead from 0 to ${top} and the number of keys from ` +
-        `${stops[0]} to ${count(stops[last])}: deep above a rising line, on which it is a ` +
-        `half, and pale below. The mark is at a lead of ${shown(up, 1)} and ${count(n)} keys.`,
+      `The weight of one key, by its lead from 0 to ${top} and the number of keys ` +
+        `from ${stops[0]} to ${count(stops[last])}: deep above a rising line, on which ` +
+        `it is a half, and pale below. The mark is at a lead of ${shown(up, 1)} and ` +
+        `${count(n)} keys.`,
       ...cells,
       line([[50, 15], [50, 220], [320, 220]]),
       half,
@@ -63,7 +64,8 @@ KINDS.heat = (figure) => {
       mark(left, height, "D", 6, { class: "aw-here" }),
     );
     grip(left, height);
-    return `With a lead of ${shown(up, 1)} among ${count(n)} keys it has ${percent(weight)} ` +
-      `of the weight; half takes a lead of ${shown(needed)}, the logarithm of ${count(n - 1)}.`;
+    return `With a lead of ${shown(up, 1)} among ${count(n)} keys it has ` +
+      `${percent(weight)} of the weight; half takes a lead of ${shown(needed)}, ` +
+      `the logarithm of ${count(n - 1)}.`;
   };
 };

@@ -4,7 +4,8 @@ KINDS.nullspace = (figure) => {
   const { values, weights, others } = figure.state;
   const ways = others.map((_, i) => `${i + 1}`);
   const way = choice(figure, "direction", ways, ways[0]);
-  const walked = slider(figure, "walked, in percent", { from: 0, to: 100, step: 1, value: 0, digits: 0 });
+  const whole = { from: 0, to: 100, step: 1, value: 0, digits: 0 };
+  const walked = slider(figure, "walked, in percent", whole);
   const rows = table("Weights", ["key", "at the start", "now"]);
   const output = table("Output", ["coordinate", "at the start", "now"]);
   const plane = picture("", 320, 290);
@@ -46,8 +47,8 @@ KINDS.nullspace = (figure) => {
       write(x(out[0]), y(out[1]) - 12, "output"),
     );
     const most = now.indexOf(Math.max(...now)) + 1;
-    return `${percent(elsewhere)} of the weight lies elsewhere now, and key ${most} has the ` +
-      `most; the output has moved by ` +
+    return `${percent(elsewhere)} of the weight lies elsewhere now, and key ${most} ` +
+      `has the most; the output has moved by ` +
       (moved < 1e-12 ? "less than 10\u207b\u00b9\u00b2." : `${shown(moved, 12)}.`);
   };
 };

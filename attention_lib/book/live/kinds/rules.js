@@ -12,7 +12,8 @@ KINDS.rules = (figure) => {
   };
   const names = Object.keys(rules);
   const range = { from: -reach, to: reach, step: 0.1 };
-  const knobs = scores.map((value, i) => slider(figure, `score ${i + 1}`, { ...range, value }));
+  const knobs = scores.map((value, i) =>
+    slider(figure, `score ${i + 1}`, { ...range, value }));
   const moving = choice(figure, "the lines move score", ["1", "2", "3"], "1");
   const weights = table("Weights", ["rule", "key 1", "key 2", "key 3"]);
   const triangles = picture("", 340, 280, "aw-wide");
@@ -36,9 +37,9 @@ KINDS.rules = (figure) => {
     weights.fill(names.map((name, i) =>
       [name, ...now[i].map((w) => shown(w, 4))]));
     triangles.show(
-      `Six triangles of the weights of three keys, key 1 at the left, 2 at the right and 3 ` +
-        `on top. In each a line shows where the rule leads as score ${key + 1} moves, and a ` +
-        `mark where the row is.`,
+      `Six triangles of the weights of three keys, key 1 at the left, 2 at the right ` +
+        `and 3 on top. In each a line shows where the rule leads as score ${key + 1} ` +
+        `moves, and a mark where the row is.`,
       ...names.flatMap((name, i) => {
         const place = (each) => average(each, corners[i]);
         const moved = (s) => row.map((z, k) => (k === key ? s : z));
@@ -55,7 +56,8 @@ KINDS.rules = (figure) => {
     const zeros = names.filter((_, i) => some(now[i]) && now[i].includes(0));
     const none = names.filter((_, i) => !some(now[i]));
     const largest = (i) => shown(Math.max(...now[i]));
-    return `The largest weight is ${largest(0)} with softmax and ${largest(2)} with sparsemax. ` +
+    return `The largest weight is ${largest(0)} with softmax and ${largest(2)} with ` +
+      `sparsemax. ` +
       `${zeros.length ? `Exact zeros: ${zeros.join(", ")}.` : "No rule has a zero."}` +
       (none.length ? ` No weights at all: ${none.join(", ")}.` : "");
   };
