@@ -65,7 +65,7 @@ def others(weights, values):
     --------
     The middle one of three values in a line can give way to its neighbours:
 
-    >>> others(np.array([0.25, 0.5, 0.25]), np.array([[-1.0], [0.0], [1.0]])).round(9)
+    >>> others(np.array([0.2, 0.6, 0.2]), np.array([[-1.0], [0.0], [1.0]])).round(9)
     array([[0.5, 0. , 0.5]])
     """
     equations = np.column_stack([values, np.ones(len(weights))]).T
