@@ -27,12 +27,12 @@ def nullspace(weights, values, caption, question):
     weights, values = (np.asarray(each, dtype=np.float64) for each in (weights, values))
     rows = [(f"{key}", shown(w, 4), shown(w, 4)) for key, w in enumerate(weights, 1)]
     output = [
-        (name, shown(z, 12), shown(z, 12))
+        (f"{name}, {when}", shown(z, 12))
         for name, z in zip(("first", "second"), weights @ values, strict=True)
+        for when in ("at the start", "now")
     ]
-    columns = ["at the start", "now"]
-    fallback = still("Weights", ["key", *columns], rows)
-    fallback += still("Output", ["coordinate", *columns], output)
+    fallback = still("Weights", ["key", "at the start", "now"], rows)
+    fallback += still("Output", ["coordinate", "value"], output)
     return Widget(
         "nullspace",
         caption,

@@ -7,7 +7,7 @@ KINDS.nullspace = (figure) => {
   const whole = { from: 0, to: 100, step: 1, value: 0, digits: 0 };
   const walked = slider(figure, "walked, in percent", whole);
   const rows = table("Weights", ["key", "at the start", "now"]);
-  const output = table("Output", ["coordinate", "at the start", "now"]);
+  const output = table("Output", ["coordinate", "value"]);
   const plane = picture("", 320, 290);
   const start = average(weights, values);
   const ends = (axis) => {
@@ -30,8 +30,10 @@ KINDS.nullspace = (figure) => {
     const moved = Math.max(...out.map((z, i) => Math.abs(z - start[i])));
     const elsewhere = sum(now.map((w, i) => Math.abs(w - weights[i]))) / 2;
     rows.fill(weights.map((w, i) => [`${i + 1}`, shown(w, 4), weightCell(now[i], i)]));
-    output.fill(["first", "second"].map((name, i) =>
-      [name, shown(start[i], 12), shown(out[i], 12)]));
+    output.fill(["first", "second"].flatMap((name, i) => [
+      [`${name}, at the start`, shown(start[i], 12)],
+      [`${name}, now`, shown(out[i], 12)],
+    ]));
     plane.show(
       `${values.length} values in a plane, as large as their weights, and among them the ` +
         `output, at ${out.map((z) => shown(z)).join(", ")}.`,
