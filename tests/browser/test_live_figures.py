@@ -9,6 +9,7 @@ from tests.browser.live import saved_figures
 
 FIGURES = saved_figures()
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
+CUT_OFF = "figure => figure.scrollWidth - figure.clientWidth"
 CONTROLS = "input:not([type=radio]), input:checked[type=radio], button"
 every_figure = pytest.mark.parametrize("name", FIGURES)
 HEARD = """
@@ -101,6 +102,7 @@ def test_it_bars_nobody_and_fits_every_screen(live, name):
         for width in (1280, 390, 320):
             figure.page.set_viewport_size({"width": width, "height": 900})
             assert figure.page.evaluate(SIDEWAYS) <= 0
+            assert figure.figure.evaluate(CUT_OFF) <= 0
         assert list(barriers(figure.page)) == []
 
 
