@@ -24,12 +24,10 @@ def halves(scores, values, caption, question):
         The figure.
     """
     scores, values = np.asarray(scores, float), np.asarray(values, float)
-    rows = [
-        ("keys 1 and 2", *_state(scores[:2], values[:2])),
-        ("keys 3 and 4", *_state(scores[2:], values[2:])),
-        ("all four", *"––––"),
-    ]
-    columns = ["state", "maximum", "total", "out", "out / total"]
+    names = ["maximum", "total", "out", "out / total"]
+    states = [_state(scores[part], values[part]) for part in (slice(2), slice(2, 4))]
+    rows = zip(names, *states, "––––", strict=True)
+    columns = ["state", "keys 1 and 2", "keys 3 and 4", "all four"]
     start = {"scores": scores.tolist(), "values": values.tolist()}
     return Widget("halves", caption, question, still("States", columns, rows), **start)
 

@@ -8,7 +8,7 @@ KINDS.halves = (figure) => {
   const way = slider(figure, "merged, in percent", {
     from: 0, to: 100, step: 1, value: 0, digits: 0,
   });
-  const states = table("States", ["state", "maximum", "total", "out", "out / total"]);
+  const states = table("States", ["state", "keys 1 and 2", "keys 3 and 4", "all four"]);
   const bars = picture("", 340, 210, "aw-wide");
   const names = ["keys 1 and 2", "keys 3 and 4"];
 
@@ -40,11 +40,12 @@ KINDS.halves = (figure) => {
     const join = Math.max(way.value / 50 - 1, 0);
     const now = parts.map((part) =>
       rescaled(part, part.max + (whole.max - part.max) * shrink));
-    const cells = ({ max, total, out }) =>
-      [shown(max), ...[total, out, out / total].map((x) => shown(x, 4))];
+    const all = [...now, join === 1 ? whole : { max: NaN, total: NaN, out: NaN }];
     states.fill([
-      ...now.map((state, i) => [names[i], ...cells(state)]),
-      ["all four", ...(join === 1 ? cells(whole) : Array(4).fill("\u2013"))],
+      ["maximum", ...all.map(({ max }) => shown(max))],
+      ["total", ...all.map(({ total }) => shown(total, 4))],
+      ["out", ...all.map(({ out }) => shown(out, 4))],
+      ["out / total", ...all.map(({ out, total }) => shown(out / total, 4))],
     ]);
 
     const unit = 40;
