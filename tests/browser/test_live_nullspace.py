@@ -23,12 +23,13 @@ def check(figure):
         figure.choose(f"{direction}")
         for percent in (0, 1, 37, 100):
             figure.set("walked, in percent", percent)
+            assert figure.column("Weights", 2) == as_shown(far)
             compare(figure, WEIGHTS + percent / 100 * (far - WEIGHTS))
 
 
 def compare(figure, weights):
     assert figure.column("Weights", 1) == as_shown(WEIGHTS)
-    assert figure.column("Weights", 2) == as_shown(weights)
+    assert figure.column("Weights", 3) == as_shown(weights)
     digits = [row[1] for row in figure.table("Output")]
     assert digits[::2] == digits[1::2]  # twelve of them, at the start and now
     assert list(map(number, digits[1::2])) == as_shown(WEIGHTS @ VALUES, 12)

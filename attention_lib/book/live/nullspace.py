@@ -25,13 +25,17 @@ def nullspace(weights, values, caption, question):
         The figure.
     """
     weights, values = (np.asarray(each, dtype=np.float64) for each in (weights, values))
-    rows = [(f"{key}", shown(w, 4), shown(w, 4)) for key, w in enumerate(weights, 1)]
+    ends = others(weights, values)
+    rows = [
+        (f"{key}", shown(start, 4), shown(end, 4), shown(start, 4))
+        for key, (start, end) in enumerate(zip(weights, ends[0], strict=True), 1)
+    ]
     output = [
         (f"{name}, {when}", shown(z, 12))
         for name, z in zip(("first", "second"), weights @ values, strict=True)
         for when in ("at the start", "now")
     ]
-    fallback = still("Weights", ["key", "at the start", "now"], rows)
+    fallback = still("Weights", ["key", "at the start", "at the end", "now"], rows)
     fallback += still("Output", ["coordinate", "value"], output)
     return Widget(
         "nullspace",
@@ -40,7 +44,7 @@ def nullspace(weights, values, caption, question):
         fallback,
         values=values.tolist(),
         weights=weights.tolist(),
-        others=others(weights, values).tolist(),
+        others=ends.tolist(),
     )
 
 

@@ -6,7 +6,7 @@ KINDS.nullspace = (figure) => {
   const way = choice(figure, "direction", ways, ways[0]);
   const whole = { from: 0, to: 100, step: 1, value: 0, digits: 0 };
   const walked = slider(figure, "walked, in percent", whole);
-  const rows = table("Weights", ["key", "at the start", "now"]);
+  const rows = table("Weights", ["key", "at the start", "at the end", "now"]);
   const output = table("Output", ["coordinate", "value"]);
   const plane = picture("", 320, 290);
   const start = average(weights, values);
@@ -29,7 +29,8 @@ KINDS.nullspace = (figure) => {
     const out = average(now, values);
     const moved = Math.max(...out.map((z, i) => Math.abs(z - start[i])));
     const elsewhere = sum(now.map((w, i) => Math.abs(w - weights[i]))) / 2;
-    rows.fill(weights.map((w, i) => [`${i + 1}`, shown(w, 4), weightCell(now[i], i)]));
+    rows.fill(weights.map((w, i) =>
+      [`${i + 1}`, shown(w, 4), shown(other[i], 4), weightCell(now[i], i)]));
     output.fill(["first", "second"].flatMap((name, i) => [
       [`${name}, at the start`, shown(start[i], 12)],
       [`${name}, now`, shown(out[i], 12)],
