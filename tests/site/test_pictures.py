@@ -1,0 +1,51 @@
+"""Pictures of the site weigh little, and show what they showed."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools.site.pictures import in_few_colours
+
+LARGEST = 140_000
+
+
+def test_no_picture_of_the_site_is_heavy(site):
+    pictures = list((site / "_images").glob("*.png"))
+    assert len(pictures) > 20
+    for path in pictures:
+        assert path.stat().st_size < LARGEST, path.name
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """Give a picture with many shades: a slope of colour, and noise over it."""
+    slope = np.linspace(0, 255, 400)[None, :, None] * [0.2, 0.5, 1.0]
+    noise = np.random.default_rng(0).integers(0, 6, (300, 400, 1))
+    pixels = np.broadcast_to(slope, (300, 400, 3)) * 0.97 + noise
+    path = tmp_path / "drawn.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), dtype=float)
+
+
+def test_few_colours_weigh_less_and_look_the_same(drawn):
+    before, weighed = pixels(drawn), drawn.stat().st_size
+    in_few_colours(drawn)
+    assert drawn.stat().st_size < weighed / 2
+    assert np.sqrt(((pixels(drawn) - before) ** 2).mean()) < 3
+    assert [path.name for path in drawn.parent.iterdir()] == ["drawn.png"]
+
+
+def test_what_is_transparent_or_small_already_stays(drawn):
+    Image.new("RGBA", (40, 40), (10, 20, 30, 100)).save(drawn)
+    before = drawn.read_bytes()
+    in_few_colours(drawn)
+    assert drawn.read_bytes() == before
+    Image.new("RGB", (4, 4)).save(drawn)
+    before = drawn.read_bytes()
+    in_few_colours(drawn)
+    assert len(drawn.read_bytes()) <= len(before)
