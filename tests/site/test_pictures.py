@@ -18,12 +18,13 @@ def test_no_picture_of_the_site_is_heavy(site):
 
 @pytest.fixture
 def drawn(tmp_path):
-    """Give a picture with many shades: a slope of colour, and noise over it."""
-    slope = np.linspace(0, 255, 400)[None, :, None] * [0.2, 0.5, 1.0]
-    noise = np.random.default_rng(0).integers(0, 6, (300, 400, 1))
-    pixels = np.broadcast_to(slope, (300, 400, 3)) * 0.97 + noise
+    """Give a map of many shades, with a curve over it."""
+    x, y = np.meshgrid(np.linspace(0, 1, 400), np.linspace(0, 1, 300))
+    depth = 1 / (1 + np.exp(9 * (x - y)))[..., None]
+    shades = 255 * (depth * [0.9, 0.8, 0.1] + (1 - depth) * [0.0, 0.1, 0.3])
+    shades[abs(y - x**2) < 0.004] = 255
     path = tmp_path / "drawn.png"
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    Image.fromarray(shades.astype(np.uint8)).save(path)
     return path
 
 
