@@ -31,7 +31,8 @@ KINDS.rules = (figure) => {
     const row = knobs.map((knob) => knob.value);
     const now = names.map((name) => rules[name](row));
     const key = Number(moving.value) - 1;
-    const style = (i) => STYLES[names[i]] || { ink: 0, dash: "" };
+    // The last rule is in no plot. It jumps, so its way is dotted.
+    const style = (i) => STYLES[names[i]] || { ink: 0, dash: "1 7" };
     // A row without weights has no place in a triangle.
     const some = (each) => sum(each) > 0;
     weights.fill(names.map((name, i) =>
