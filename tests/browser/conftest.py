@@ -66,14 +66,20 @@ def visitor(reader_in):
 
 @pytest.fixture(scope="session")
 def context(browser):
-    """Give what opens live figures, each on a page of its own."""
+    """Give what opens a page for live figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     yield context
     context.close()
 
 
+@pytest.fixture(scope="session")
+def page_of():
+    """Give a function that gives the one page of a context."""
+    return functools.cache(lambda context: context.new_page())
+
+
 @pytest.fixture
-def live(context, tmp_path):
+def live(context, page_of, tmp_path):
     """Give a function that opens a figure, by its widget or its HTML."""
     opened = []
 
@@ -83,10 +89,8 @@ def live(context, tmp_path):
             right, wrong = slip
             assert right in html
             html = html.replace(right, wrong)
-        opened.append(Live(in_context, tmp_path, html))
+        opened.append(Live(page_of(in_context), tmp_path, html))
         return opened[-1]
 
     yield opens
-    for each in opened:
-        each.page.close()
-        assert not each.complaints
+    assert not [complaint for each in opened for complaint in each.leave()]

@@ -54,17 +54,34 @@ def as_shown(numbers, digits=4):
 
 
 class Live:
-    """A live figure, with what it shows and what can be moved."""
+    """A live figure, with what it shows and what can be moved.
 
-    def __init__(self, context, folder, html):
+    A page that has shown another one will do: a new one takes four times as long.
+    """
+
+    def __init__(self, page, folder, html):
         path = folder / "figure.html"
         path.write_text(PAGE.format(html=html), "utf-8")
         self.complaints = []
-        self.page = context.new_page()
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page = page
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        self.page.emulate_media(
+            media="null", color_scheme="null", reduced_motion="null"
+        )
+        self.page.on("console", self.hear)
+        self.page.on("pageerror", self.hear)
         self.page.goto(path.as_uri())
         self.figure = self.page.locator("figure.aw")
+
+    def hear(self, complaint):
+        """Note an error, or what was written to the console."""
+        self.complaints.append(getattr(complaint, "text", str(complaint)))
+
+    def leave(self):
+        """Let the page go, and give what it complained of."""
+        self.page.remove_listener("console", self.hear)
+        self.page.remove_listener("pageerror", self.hear)
+        return self.complaints
 
     def control(self, label):
         """Give a control by its whole label."""

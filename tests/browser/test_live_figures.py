@@ -133,3 +133,12 @@ def test_on_paper_its_numbers_stay(live, name):
     assert figure.figure.locator("table").first.is_visible()
     assert not figure.figure.locator(CONTROLS).first.is_visible()
     assert figure.tables() == numbers
+
+
+def test_one_that_fails_stays_as_it_was_and_is_noted(live):
+    html = next(iter(FIGURES.values()))
+    broken = live(html, ("KINDS[this.element.dataset.aw](this)", "nobody()"))
+    assert [each for each in broken.complaints if "nobody is not defined" in each]
+    broken.complaints.clear()
+    assert broken.figure.get_by_text("Where its script runs").is_visible()
+    assert broken.figure.locator("input").count() == 0
