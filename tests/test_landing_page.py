@@ -1,5 +1,6 @@
 """What the landing page says and shows is true, and drawn by today's code."""
 
+import itertools
 import re
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from attention_lib import softmax
-from tools import landing_figure
+from tools import landing_figure, plates
 from tools.notebooks.plain_form import read
 from tools.reading_time import on_card, reading
 
@@ -26,6 +27,31 @@ def test_the_figure_is_the_one_that_the_code_draws():
     drawn = pixels(landing_figure.drawn())
     assert saved.shape == drawn.shape
     assert np.sqrt(((saved - drawn) ** 2).mean()) <= 2
+
+
+@pytest.mark.parametrize("page", plates.PLATES)
+def test_a_plate_is_the_one_that_the_code_draws(page):
+    saved = pixels(plates.place(page).read_bytes())
+    drawn = pixels(plates.drawn(page))
+    assert saved.shape == drawn.shape == (630, 1200, 3)
+    assert np.sqrt(((saved - drawn) ** 2).mean()) <= 4  # of a few colours
+
+
+def test_plates_differ():
+    pictures = [pixels(plates.place(page).read_bytes()) for page in plates.PLATES]
+    for one, other in itertools.combinations(pictures, 2):
+        assert np.sqrt(((one - other) ** 2).mean()) > 20
+
+
+def test_the_card_of_a_chapter_shows_its_plate_and_says_what_it_shows():
+    shown = re.findall(
+        r":link: chapters/(\w+)\n:link-type: doc\n:class-card: question\n"
+        r":img-top: assets/plates/(\w+)\.png\n:img-alt: (.{30,110}\.)\n",
+        INTRO,
+    )
+    assert [page for page, _, _ in shown] == [name for _, name, _ in shown]
+    assert [name for _, name, _ in shown] == list(plates.PLATES)
+    assert len({words for _, _, words in shown}) == len(shown)
 
 
 def test_the_scores_and_the_weight_in_the_text_are_right():

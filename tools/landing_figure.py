@@ -1,11 +1,11 @@
 """Draw the landing page's figure into assets/: ``python -m tools.landing_figure``."""
 
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 
 from attention_lib.book.plots import landing_figure
+from tools.plates import in_few_colours
 
 __all__ = ["PLACE", "drawn", "main"]
 
@@ -15,11 +15,7 @@ PLACE = Path(__file__).parent.parent / "assets" / "fading.png"
 def drawn():
     """Give the figure as the bytes of a PNG without a date or a version."""
     mpl.use("agg")
-    picture = BytesIO()
-    landing_figure().savefig(
-        picture, format="png", dpi=200, metadata={"Software": None}
-    )
-    return picture.getvalue()
+    return in_few_colours(landing_figure())
 
 
 def main():

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from attention_lib import softmax
+from attention_lib.book.palette import SERIES
 
 __all__ = [
     "FIRST",
@@ -21,15 +22,18 @@ __all__ = [
 ]
 
 # The lines of a figure, told apart by dashes and marks as well as by their colours.
-FIRST = {"color": "#332288", "linestyle": "-", "marker": "o"}
-SECOND = {"color": "#5790fc", "linestyle": "--", "marker": "s"}
-THIRD = {"color": "#661100", "linestyle": "-.", "marker": "^"}
-FOURTH = {"color": "#ee6677", "linestyle": ":", "marker": "D"}
+_LOOKS = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
+FIRST, SECOND, THIRD, FOURTH = (
+    {"color": colour.light, "linestyle": line, "marker": mark}
+    for colour, (line, mark) in zip(SERIES, _LOOKS, strict=True)
+)
+# The height of a line of text, by the size of its letters.
+LINE_HEIGHT = 1.25
 # The first, second and third key of the worked example, in the whole book.
 KEY_STYLES = (FIRST, SECOND, THIRD)
 
 
-def label_lines(ax, gap=6.0, apart=13.0):
+def label_lines(ax, gap=6.0, lines=1):
     """Write each line's label at its right end, in its own colour.
 
     A label next to its line needs no legend, and no matching of colours. Lines
@@ -42,15 +46,17 @@ def label_lines(ax, gap=6.0, apart=13.0):
         Axes that already hold the lines.
     gap : float, default 6.0
         Space between line and label, in points.
-    apart : float, default 13.0
-        Least distance between two labels, in points; they keep their order.
+    lines : int, default 1
+        Lines of text that a label may take: two labels are as far apart, and keep
+        their order.
     """
-    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
-    ends = np.array([line.get_xydata()[-1] for line in lines], dtype=float)
+    named = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
+    ends = np.array([line.get_xydata()[-1] for line in named], dtype=float)
+    apart = LINE_HEIGHT * lines * plt.rcParams["font.size"]
     ax.get_ylim()  # limits that are due are set only when someone asks
     to_points = 72 / ax.figure.dpi
     heights = ax.transData.transform(ends)[:, 1] * to_points
-    for line, end, shift in zip(lines, ends, _spread(heights, apart), strict=True):
+    for line, end, shift in zip(named, ends, _spread(heights, apart), strict=True):
         ax.annotate(
             line.get_label(),
             xy=end,
@@ -131,7 +137,7 @@ def draw_triangle(ax, values, path, marks):
     marks : dict of str to array of shape (2,)
         Outputs to mark, by their labels.
     """
-    ax.fill(*values.T, color="#332288", alpha=0.08, linewidth=0)
+    ax.fill(*values.T, color=FIRST["color"], alpha=0.08, linewidth=0)
     outward = np.sign(values - values.mean(axis=0))
     for place, (value, style) in enumerate(zip(values, KEY_STYLES, strict=True), 1):
         ax.plot(*value, style["marker"], color=style["color"], markersize=8)
@@ -144,7 +150,7 @@ def draw_triangle(ax, values, path, marks):
             horizontalalignment="center",
             verticalalignment="center",
         )
-    ax.plot(*path.T, color="#ee6677")
+    ax.plot(*path.T, color=FOURTH["color"])
     for label, point in marks.items():
         ax.plot(*point, "D", color="black", markersize=4)
         ax.annotate(label, point, xytext=(8, -4), textcoords="offset points")

@@ -7,6 +7,7 @@ from attention_lib.book.plots import FIRST, FOURTH, SECOND
 __all__ = ["draw_agreement", "draw_effects", "draw_explanations"]
 
 BLUE, LIGHT, ROSE = (style["color"] for style in (FIRST, SECOND, FOURTH))
+HEIGHTS = (12, -12, 26)
 ZERO = {"color": "black", "linewidth": 0.8, "linestyle": "-"}
 
 
@@ -78,11 +79,11 @@ def draw_effects(ax, weight, effect, named):
     ax.axhline(0, **ZERO)
     ax.plot(weight.ravel(), effect.ravel(), "o", color=LIGHT, markersize=3, alpha=0.6)
     heads = {name: tuple(map(int, name.split("."))) for name in named}
-    # Above and below in turn, for neighbours in weight.
+    # At three heights in turn, for neighbours in weight.
     for i, name in enumerate(sorted(heads, key=lambda name: -weight[heads[name]])):
         point = weight[heads[name]], effect[heads[name]]
         ax.plot(*point, "D", color=ROSE)
         words = {"textcoords": "offset points", "ha": "center", "va": "center"}
-        ax.annotate(name, point, xytext=(0, -11 if i % 2 else 11), **words, color=ROSE)
+        ax.annotate(name, point, xytext=(0, HEIGHTS[i % 3]), **words, color=ROSE)
     ax.set(xlabel="weight on the subject", ylabel="fall of the log odds")
     ax.margins(y=0.15)

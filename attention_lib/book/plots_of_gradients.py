@@ -1,4 +1,4 @@
-"""Two panels side by side: how softmax's rows move, and what trains their scores."""
+"""Two panels: how softmax's rows move, and what trains their scores."""
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def draw_gradients(ax, measured):
     sizes = [int(d) for d in measured["raw"]]
     one = np.ones(len(sizes))
     ax.plot(sizes, one, color="black", linewidth=0.8, linestyle="-", label="_one")
-    ax.set(yscale="log", ylabel="gradient per score, raw over ÷ √d", ylim=LIMITS)
+    ax.set(yscale="log", ylabel="gradient per score,\nraw over ÷ √d", ylim=LIMITS)
     for label in GRADIENTS:
         each = [per_score(measured, d, label) for d in measured["raw"]]
         # The least may be an estimate of zero, which has no logarithm.

@@ -64,7 +64,7 @@ def draw_cost(ax, sharpness, costs, marked, ticks):
         point = place, np.mean(cost)
         ax.plot(*point, "D", color=ROSE, markersize=6)
         # Towards the middle, where the curves are low.
-        side, to = (12, "left") if place < 1 else (-12, "right")
+        side, to = (16, "left") if place < 1 else (-16, "right")
         words = {"xytext": (side, 8), "textcoords": "offset points", "ha": to}
         ax.annotate(label, point, **words, color=ROSE)
     ax.set_xticks([], minor=True)

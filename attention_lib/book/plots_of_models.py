@@ -25,15 +25,15 @@ def draw_map(ax, words, weights):
         One row for each query; what comes after it stays white.
     """
     seen = np.tri(len(words), dtype=bool)
-    image = ax.imshow(np.where(seen, weights, np.nan), vmin=0, vmax=1, aspect="auto")
+    ax.imshow(np.where(seen, weights, np.nan), vmin=0, vmax=1, aspect="auto")
     for query, key in zip(*np.nonzero(seen), strict=True):
         weight = weights[query, key]
         color = "white" if weight < 0.5 else "black"
         ax.text(key, query, f"{weight:.2f}", **CENTRED, color=color)
-    ax.set_xticks(range(len(words)), words)
+    aslant = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(words)), words, **aslant)
     ax.set_yticks(range(len(words)), words)
     ax.set(xlabel="word that is read (key)", ylabel="word that asks (query)")
-    ax.figure.colorbar(image, ax=ax, label="weight")
 
 
 def draw_asking(ax, asking, answering, title):

@@ -25,6 +25,7 @@ def draw_needle(ax):
     curves = {AT_TEST: needle_controls.shares(AT_TEST)}
     curves |= {name: needle.shares(name) for name in AS_LEARNED}
     ax.set(xscale="log", yscale="log", xlabel="number of keys")
+    ax.margins(y=0.1)
     ax.set_ylabel("share of the target")
     keys = np.geomspace(needle.LENGTHS[0], needle.LENGTHS[-1], 101)[:, None]
     predicted = needle.law(curves["softmax"][0], keys).mean(-1)

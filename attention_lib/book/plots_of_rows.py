@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attention_lib.book.plots import label_lines
+from attention_lib.book.plots import FIRST, label_lines
 
 __all__ = ["draw_head", "draw_layers", "finish_sizes"]
 
@@ -45,8 +45,8 @@ def draw_head(axes, weights, norms, trigger):
         arrowprops={"arrowstyle": "->", "color": "white"},
     )
     above.set(ylabel="query", xticks=places[::3], yticks=places[::3])
-    below.bar(places, norms, color="#332288")
-    below.set(xlabel="key", ylabel="length of value", xticks=places[::3])
+    below.bar(places, norms, color=FIRST["color"])
+    below.set(xlabel="key", ylabel="length\nof value", xticks=places[::3])
     below.set_xlim(-0.5, len(norms) - 0.5)
     for ax in axes:
         ax.set_xticks(places[::3], ["BOS", *map(str, places[3::3])])

@@ -30,7 +30,7 @@ def draw_layers(ax, weight, contribution):
     ax.plot(
         layers, contribution.mean(1), **style, label="weight × length\nof its value"
     )
-    label_lines(ax, apart=26)
+    label_lines(ax, lines=2)
 
 
 def draw_changes(ax, costs):

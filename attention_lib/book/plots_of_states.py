@@ -3,10 +3,11 @@
 import numpy as np
 
 from attention_lib import finalize, merge, partial_attention
+from attention_lib.book.palette import SERIES
 
 __all__ = ["draw_merge_steps", "draw_merge_tree"]
 
-FIRST, SECOND = "#332288", "#5790fc"  # the two states that merge
+FIRST, SECOND = (colour.light for colour in SERIES[:2])  # the two states that merge
 
 
 def draw_merge_steps(axes, first, second):
@@ -40,7 +41,7 @@ def draw_merge_steps(axes, first, second):
         below += height
     axes[2].set_xlim(-1, 1)
     _write_below(axes[2], 0, f"max {top:g}\ntotal {below:.2f}", "black")
-    names = ("each by its own maximum", "both by the larger one", "added")
+    names = ("each by its\nown maximum", "both by the\nlarger one", "added")
     for ax, name in zip(axes, names, strict=True):
         ax.set(xticks=[], ylim=(0, 1.7))
         ax.text(0.5, 1.03, name, transform=ax.transAxes, ha="center", va="bottom")
@@ -107,5 +108,5 @@ def _write_state(ax, place, height, state):
         ha="center",
         va="center",
         family="monospace",
-        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "#332288"},
+        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": FIRST},
     )

@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from attention_lib.book.plots import FIRST, FOURTH, SECOND, THIRD
+from attention_lib.book.palette import WEIGHTINGS
 
 __all__ = ["draw_prices"]
 
-STYLES = (FIRST, SECOND, THIRD, FOURTH)
+# Each in the colour of a rule that is in it.
+STYLES = tuple(
+    {"color": WEIGHTINGS[rule].light, "marker": mark}
+    for rule, mark in (
+        ("softmax", "o"),
+        ("entmax", "s"),
+        ("sigmoid", "^"),
+        ("relu", "D"),
+    )
+)
 TICKS = (0, 0.01, 0.1, 1, 10)
 OVERFLOWS = "overflows"
 
@@ -51,7 +60,8 @@ def draw_prices(ax, prices, families, ticks=TICKS):
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", linewidth=0.4, alpha=0.6)
     ax.set_axisbelow(True)
-    ax.legend(loc="upper right")  # where the cheap maps leave room
+    # Above: inside, it would hide ranges or the line at zero.
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
 
 
 def _draw_family(ax, costs, style, label):

@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from attention_lib.book.palette import INK, WEIGHTINGS
 from attention_lib.book.plots import (
     FIRST,
-    FOURTH,
     SECOND,
-    THIRD,
     draw_range,
     label_lines,
 )
@@ -22,19 +21,26 @@ __all__ = [
 # Where all weight on the first, the second or the third of three keys is drawn.
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
 
-# In the whole book. What never stands in one figure may share a style.
+# In the whole book, by the names that figures write: the colour is the rule's, and what
+# one figure draws in one colour has other dashes and marks.
 WEIGHTING_STYLES = {
-    "softmax": FIRST,
-    "softmax β=√d": FIRST,
-    "softmax β=1": FIRST | {"linestyle": ":", "marker": "X"},
-    "e^s − 1 β=1": FOURTH,
-    "scores × log n": FIRST | {"linestyle": "--", "marker": "P"},
-    "entmax-1.5": SECOND,
-    "sparsemax": THIRD,
-    "raw": SECOND,
-    "relu": THIRD,
-    "relu³": THIRD,
-    "relu/n": FOURTH,
+    name: {"color": WEIGHTINGS[rule].light, "linestyle": line, "marker": mark}
+    for name, rule, line, mark in (
+        ("softmax", "softmax", "-", "o"),
+        ("softmax β=√d", "softmax", "-", "o"),
+        ("softmax β=1", "softmax", ":", "X"),
+        ("scores × log n", "scalable_softmax", "--", "P"),
+        ("e^s − 1 β=1", "softpick", ":", "D"),
+        ("entmax-1.5", "entmax", "--", "s"),
+        ("entmax-0.5", "entmax", ":", "D"),
+        ("sparsemax", "sparsemax", "-.", "^"),
+        ("sigmoid / sum", "normalized_sigmoid", "--", "v"),
+        ("raw", "raw", "--", "s"),
+        ("relu", "relu", "-.", "^"),
+        ("relu³", "relu", "-.", "^"),
+        ("relu / sum", "normalized_relu", "--", "D"),
+        ("relu/n", "relu", ":", "D"),
+    )
 }
 
 
@@ -56,7 +62,7 @@ def draw_ranges(ax, x, curves):
 
 
 def draw_steps(ax, x, hard, soft):
-    """Draw a function with jumps in black, and smooth ones that stand for it.
+    """Draw the nearest key's answer, which jumps, and softmax's, which does not.
 
     Parameters
     ----------
@@ -67,13 +73,11 @@ def draw_steps(ax, x, hard, soft):
     hard : array, shape (n,)
         The function with jumps.
     soft : dict of str to array, shape (n,)
-        The smooth ones, by their labels.
+        Two smooth ones, by their labels.
     """
-    ax.plot(x, hard, color="black", linewidth=1, label="nearest key")
-    styles = (FIRST, SECOND)
-    for (label, y), style in zip(soft.items(), styles, strict=True):
-        line = {name: style[name] for name in ("color", "linestyle")}
-        ax.plot(x, y, label=label, **line)
+    ax.plot(x, hard, color=INK.light, linewidth=1, label="nearest key")
+    for (label, y), line in zip(soft.items(), ("-", "--"), strict=True):
+        ax.plot(x, y, line, label=label, color=WEIGHTING_STYLES["softmax"]["color"])
     label_lines(ax)
 
 
@@ -91,8 +95,8 @@ def draw_cloud(ax, values, outputs, title):
     title : str
         The family, written above its panel.
     """
-    ax.plot(*outputs.T, ".", color="#5790fc", markersize=2, alpha=0.4)
-    ax.plot(*values.T, "o", color="#332288", markersize=6)
+    ax.plot(*outputs.T, ".", color=SECOND["color"], markersize=2, alpha=0.4)
+    ax.plot(*values.T, "o", color=FIRST["color"], markersize=6)
     ax.plot(0, 0, "+", color="black", markersize=9)
     ax.text(0.5, 1.03, title, transform=ax.transAxes, ha="center", va="bottom")
     ax.set(xlim=(-3, 5), ylim=(-3, 5), xticks=[], yticks=[], aspect="equal")
@@ -108,11 +112,12 @@ def draw_simplex(ax, weights, title):
     weights : array, shape (n, 3)
         The rows. A corner is all weight on one key, an edge no weight on one.
     title : str
-        What made them, written above.
+        What made them, written above, and drawn in its colour if the book has one.
     """
+    color = WEIGHTING_STYLES.get(title, FIRST)["color"]
     outline = CORNERS[[0, 1, 2, 0]]
     ax.plot(*outline.T, color="black", linestyle="-", linewidth=0.8)
-    ax.plot(*(weights @ CORNERS).T, ".", color="#332288", markersize=3, alpha=0.3)
+    ax.plot(*(weights @ CORNERS).T, ".", color=color, markersize=3, alpha=0.3)
     ax.text(0.5, 1.0, title, ha="center", va="bottom")
     ax.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.15), aspect="equal")
     ax.axis("off")

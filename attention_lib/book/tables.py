@@ -5,7 +5,7 @@ from html import escape
 __all__ = ["spelt_out", "table"]
 
 
-def table(kind, corner, columns, rows):
+def table(kind, corner, columns, rows, *, caption=""):
     """Give a table whose rows and columns have names.
 
     Parameters
@@ -18,6 +18,8 @@ def table(kind, corner, columns, rows):
         Names.
     rows : iterable of (str, iterable of str)
         Names, with the cells as HTML.
+    caption : str, optional
+        What it shows, written above it.
 
     Returns
     -------
@@ -30,8 +32,9 @@ def table(kind, corner, columns, rows):
         f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
         for name, cells in rows
     )
+    above = f"<caption>{escape(caption)}</caption>\n" if caption else ""
     return (
-        f'<table class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
+        f'<table class="{kind}">\n{above}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody>\n</table>\n"
     )
 

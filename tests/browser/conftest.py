@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
+from tests.browser.live import Live
 from tests.browser.visits import Visitor, served
 from tests.site.building import built_site
 
@@ -61,3 +62,35 @@ def visitor(reader_in):
     visitor.page.evaluate("localStorage.clear()")
     visitor.page.goto("about:blank")
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def context(browser):
+    """Give what opens a page for live figures."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def page_of():
+    """Give a function that gives the one page of a context."""
+    return functools.cache(lambda context: context.new_page())
+
+
+@pytest.fixture
+def live(context, page_of, tmp_path):
+    """Give a function that opens a figure, by its widget or its HTML."""
+    opened = []
+
+    def opens(figure, slip=None, in_context=context):
+        html = figure if isinstance(figure, str) else figure._repr_html_()
+        if slip is not None:
+            right, wrong = slip
+            assert right in html
+            html = html.replace(right, wrong)
+        opened.append(Live(page_of(in_context), tmp_path, html))
+        return opened[-1]
+
+    yield opens
+    assert not [complaint for each in opened for complaint in each.leave()]

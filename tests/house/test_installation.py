@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "attention_lib"
-DATA = ("py.typed", "*.mplstyle", "*.json", "*.npz", "*.toml")
+DATA = ("py.typed", "*.mplstyle", "*.json", "*.npz", "*.toml", "*.js", "*.css")
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,19 @@
 import copy
 import re
 
+import numpy as np
+
 from tests.notebooks.seeds import (
     NotHere,
     add_words,
     cells,
+    encode,
     first,
+    first_picture,
     refused_by,
 )
 from tools.notebooks.cells import pictures
+from tools.notebooks.pictures import decode
 from tools.notebooks.prose import prose
 from tools.notebooks.rules_of_prose import written_numbers
 
@@ -101,6 +106,12 @@ def two_pictures_have_one_name(notebook):
 def a_cell_shows_two_pictures(notebook):
     cell = first(c for c in cells(notebook) if pictures(c))
     cell.outputs.append(pictures(cell)[0])
+
+
+@refused_by("pictures_fit_a_phone")
+def a_picture_is_wider_than_a_phone_can_show(notebook):
+    data = first_picture(notebook)
+    data["image/png"] = encode(np.tile(decode(data["image/png"]), (1, 9, 1)))
 
 
 @refused_by("title_is_a_question")

@@ -5,12 +5,14 @@ import shutil
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from tests.site.building import ROOT, build
 from tools.site.hosting import addresses, launch_buttons
 from tools.source_address import source_address
 
 CHAPTER = "chapters/05_worked_example"
+PLATE = "```{image} assets/plates/05_worked_example.png\n:alt: Three curves.\n```"
 OWNER = "Some-Owner/why-softmax"
 HOME = "https://some-owner.github.io/why-softmax/"
 
@@ -28,7 +30,7 @@ def published(tmp_path_factory):
     (folder / "_toc.yml").write_text(
         f"format: jb-book\nroot: intro\nchapters:\n- file: {CHAPTER}\n"
     )
-    (folder / "intro.md").write_text("# A book\n\nIt begins here.\n")
+    (folder / "intro.md").write_text(f"# A book\n\nIt begins here.\n\n{PLATE}\n")
     (folder / CHAPTER).parent.mkdir()
     nbformat.write(
         nbformat.v4.new_notebook(
@@ -93,11 +95,32 @@ def test_pages_know_their_address(published):
     assert address == f"{HOME}{CHAPTER}.html"
 
 
-def test_a_shared_link_shows_a_picture_that_is_there(published):
-    page = read(published, f"{CHAPTER}.html")
-    picture = page.find("meta", attrs={"property": "og:image"})["content"]
-    assert picture.startswith(HOME)
-    assert (published / picture.removeprefix(HOME)).is_file()
+def shared(page):
+    """Give what a page says of the picture that stands for it."""
+    tags = page.select('meta[property^="og:image"], meta[name="twitter:card"]')
+    found = {tag.get("property") or tag["name"]: tag["content"] for tag in tags}
+    assert len(found) == len(tags)
+    return found
+
+
+def test_a_shared_chapter_shows_its_plate(published):
+    said = shared(read(published, f"{CHAPTER}.html"))
+    picture = said["og:image"]
+    assert picture == f"{HOME}_static/plates/05_worked_example.png"
+    with Image.open(published / picture.removeprefix(HOME)) as plate:
+        assert plate.size == (
+            int(said["og:image:width"]),
+            int(said["og:image:height"]),
+        )
+    assert said["og:image:alt"] == "Three curves."
+    assert said["twitter:card"] == "summary_large_image"
+
+
+def test_another_shared_page_shows_a_picture_that_is_there(published):
+    said = shared(read(published, "intro.html"))
+    assert said["og:image"] == f"{HOME}_static/fading.png"
+    assert (published / said["og:image"].removeprefix(HOME)).is_file()
+    assert said["og:image:alt"].endswith(".")
 
 
 def test_there_is_a_sitemap_of_the_pages_to_be_found(published):
@@ -121,3 +144,4 @@ def test_without_a_repository_nothing_points_to_one(site, pages):
         assert not [link for link in links(page) if "://" in link], name
         assert not page.find("meta", attrs={"property": "og:url"}), name
         assert not page.find("link", rel="canonical"), name
+        assert not shared(page), name

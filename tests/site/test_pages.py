@@ -91,7 +91,9 @@ def test_the_search_knows_words_of_the_chapters(site):
         assert any(names[i].startswith(CHAPTERS) for i in numbers), word
 
 
-@pytest.mark.parametrize("sheet", ["book", "cells", "components", "reference", "print"])
+@pytest.mark.parametrize(
+    "sheet", ["book", "figures", "cells", "components", "reference", "print"]
+)
 def test_every_page_uses_our_style_sheets(pages, sheet):
     for name, page in pages.items():
         links = page.select(f'link[href*="_static/{sheet}.css"]')

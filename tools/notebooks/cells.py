@@ -45,6 +45,12 @@ def pictures(cell: NotebookNode) -> list[NotebookNode]:
     ]
 
 
+def pngs(cell: NotebookNode) -> list[str]:
+    """Return the pictures of a cell that are PNGs, in base64."""
+    found = [output.data.get("image/png") for output in pictures(cell)]
+    return [png for png in found if png is not None]
+
+
 def printed_texts(cell: NotebookNode, *, markup: bool = False) -> Iterator[str]:
     """Yield all that a code cell prints, HTML without its tags unless `markup`.
 

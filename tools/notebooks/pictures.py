@@ -38,6 +38,11 @@ def decode(png: str) -> np.ndarray:
         return np.asarray(image.convert("RGBA"), dtype=np.float64)
 
 
+def width(png: str) -> int:
+    """Return how many pixels wide a base64 PNG is."""
+    return struct.unpack(">I", base64.b64decode(png)[16:20])[0]
+
+
 def compare_pictures(saved: str, fresh: str) -> str | None:
     """Return how two base64 PNGs differ to the eye, or None."""
     if saved == fresh:

@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     rules_of_running.no_cell_is_exempt,
     rules_of_prose.numbers_in_prose_are_printed,
     rules_of_layout.figures_have_words,
+    rules_of_layout.pictures_fit_a_phone,
     rules_of_layout.title_is_a_question,
     rules_of_layout.headings_are_shallow,
     rules_of_layout.cells_are_short,

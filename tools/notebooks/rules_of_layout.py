@@ -7,13 +7,16 @@ import re
 
 from nbformat import NotebookNode
 
-from tools.notebooks.cells import code_cells, is_shown, pictures, tags, where
+from tools.notebooks.cells import code_cells, is_shown, pictures, pngs, tags, where
+from tools.notebooks.pictures import width
 from tools.notebooks.prose import headings
 
 # Wider lines scroll sideways on the page in a window of 1200 pixels.
 COLUMNS = 68
 LINES = 15
 FOLDED_LINES = 40
+# Of a picture, 7.2 inches of `book.mplstyle`: at 390 pixels its letters are 8.5 high.
+PIXELS = 1080
 # Cells whose code interrupts no reader: an assertion, or none on the page.
 UNSEEN = {"check", "remove-cell", "remove-input"}
 
@@ -123,6 +126,20 @@ def figures_have_words(notebook: NotebookNode) -> list[str]:
                 "it must be like fig-temperature, and the page's only one"
             )
         names.add(name)
+    return complaints
+
+
+def pictures_fit_a_phone(notebook: NotebookNode) -> list[str]:
+    """No picture is so wide that its letters are too small in a phone's column."""
+    complaints = []
+    for index, cell in code_cells(notebook):
+        for png in pngs(cell):
+            wide = width(png)
+            if wide > PIXELS:
+                complaints.append(
+                    f"{where(index, cell)} draws a picture of {wide} pixels; at most "
+                    f"{PIXELS}: let its panels stand one above the other"
+                )
     return complaints
 
 

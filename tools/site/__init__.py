@@ -12,6 +12,7 @@ PARTS = (
     "hosting",
     "names",
     "numbers",
+    "pictures",
     "tables",
     "theme",
 )

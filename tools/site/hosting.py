@@ -2,19 +2,25 @@
 
 The book does not know where it is published. GitHub's workflows set
 ``GITHUB_REPOSITORY`` to ``owner/name``; then every page gets its launch, repository
-and edit buttons and its address, and the site a sitemap. Without it there are none,
-and the site is complete on any host, or from a folder. Colab is offered only where a
-chapter can install the library there.
+and edit buttons, its address and a picture for where that is shared, and the site a
+sitemap. Without it there are none, and the site is complete on any host, or from a
+folder. Colab is offered only where a chapter can install the library there.
 """
 
+import functools
 import os
 import re
+from pathlib import Path
 
 from tools.source_address import source_address
 
-__all__ = ["addresses", "launch_buttons", "setup"]
+__all__ = ["addresses", "launch_buttons", "plates", "setup"]
 
-# The landing page's figure, in assets, stands for the book where a link is shared.
+# Where a link is shared, a chapter's plate stands for its page, and the landing page's
+# figure, in assets, for all others.
+PLATE = re.compile(r"assets/(plates/(\w+)\.png)\n:(?:img-)?alt: (.*)")
+PLATE_SIZE = {"og:image:width": "1200", "og:image:height": "630"}
+LARGE = '<meta name="twitter:card" content="summary_large_image" />'
 PREVIEW = "fading.png"
 PREVIEW_ALT = "The weights of three keys fall as more and more keys join the row."
 
@@ -79,6 +85,37 @@ def launch_buttons(source):
     return binder | {"colab_url": "https://colab.research.google.com"}
 
 
+@functools.cache
+def plates(landing):
+    """Give the plates that the landing page shows.
+
+    Parameters
+    ----------
+    landing : pathlib.Path
+        The source of the landing page.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        By page of a chapter the picture in assets, and what it shows.
+    """
+    found = PLATE.findall(landing.read_text("utf-8"))
+    return {f"chapters/{name}": (path, shown) for path, name, shown in found}
+
+
+def show_plate(app, pagename, templatename, context, doctree):
+    """Let a page's plate stand for it, where the site's address is known."""
+    plate = plates(Path(app.srcdir, f"{app.config.root_doc}.md")).get(pagename)
+    if plate and doctree is not None and app.config.html_baseurl:
+        path, shown = plate
+        context["meta"] = {
+            **(context["meta"] or {}),
+            **PLATE_SIZE,
+            "og:image": f"{app.config.html_baseurl}_static/{path}",
+            "og:image:alt": shown,
+        }
+
+
 def publish(app, config):
     """Put the addresses where Sphinx, the theme and the extensions look for them."""
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -88,6 +125,7 @@ def publish(app, config):
     config.html_baseurl = config.ogp_site_url = to["site"]
     config.ogp_image = f"{to['site']}_static/{PREVIEW}"
     config.ogp_image_alt = PREVIEW_ALT
+    config.ogp_custom_meta_tags = (LARGE,)
     config.notfound_urls_prefix = to["prefix"]
     config.sitemap_url_scheme = "{link}"
     config.sitemap_excludes = ["search.html", "genindex.html", "404.html"]
@@ -103,5 +141,7 @@ def publish(app, config):
 def setup(app):
     """Connect to Sphinx, before the theme reads its options."""
     app.connect("config-inited", publish, priority=100)
+    # Before the Open Graph extension.
+    app.connect("html-page-context", show_plate, priority=450)
     if os.environ.get("GITHUB_REPOSITORY"):
         app.setup_extension("sphinx_sitemap")
