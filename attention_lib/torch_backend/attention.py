@@ -1,4 +1,4 @@
-"""Attention in torch: its own kernel, one matrix, or blocks of queries."""
+"""Attention in torch: a kernel, one matrix, or blocks of queries."""
 
 import dataclasses
 
@@ -6,13 +6,23 @@ import torch
 
 from attention_lib import _ways
 from attention_lib.torch_backend.by_blocks import Blocks
+from attention_lib.torch_backend.by_kernel import ByKernel
 from attention_lib.torch_backend.general import Dense, General, Small
 from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import Sdpa
+from attention_lib.weightings.streams import MERGING
 
 __all__ = ["WAYS", "attend"]
 
-WAYS = (Sdpa(), Small(), Blocks(), General(), Dense())
+WAYS = (
+    Sdpa(),
+    ByKernel("streaming", MERGING),
+    ByKernel("sparse", ("threshold",)),
+    Small(),
+    Blocks(),
+    General(),
+    Dense(),
+)
 
 
 def attend(call):
