@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["Arrays", "a_row", "arrays_of", "padded", "strides", "whole"]
+__all__ = ["Arrays", "a_row", "arrays_of", "padded", "strides"]
 
 FAR = 2**23  # a stride beyond does not fit a tile's offsets into 32 bits
 
@@ -44,17 +44,11 @@ def arrays_of(call):
 
 
 def a_row(parameter, call):
-    """Give a parameter as a float, or in float32 to each row of each head: (N, L)."""
-    if not isinstance(parameter, torch.Tensor):
-        return float(parameter)
-    parameter = parameter.to(call.query.device, torch.float32)
+    """Give a parameter to each row of each head in float32, (N, L)."""
+    device = call.query.device
+    parameter = torch.as_tensor(parameter, dtype=torch.float32, device=device)
     rows = parameter.expand(*call.lead, call.shape[-2], 1)
     return rows.reshape(math.prod(call.lead), call.shape[-2]).contiguous()
-
-
-def whole(a, call):
-    """Give an array of four axes the leading axes of its call again."""
-    return a.reshape(*call.lead, *a.shape[-2:])
 
 
 def strides(a):

@@ -70,7 +70,7 @@ def read(A, start, n, stride_row, stride_col, N: tl.constexpr, SIZE: tl.constexp
     `WHOLE` says that all these rows are among the n that there are.
     """
     at, there = _span(start, n, stride_row, stride_col, N, SIZE, PAD, WHOLE)
-    first = A + start.to(tl.int64) * stride_row
+    first = A + tl.cast(start, tl.int64) * stride_row
     if WHOLE and SIZE == PAD:
         tile = tl.load(first + at)
     else:
@@ -83,7 +83,7 @@ def write(A, tile, start, n, stride_row, stride_col, N: tl.constexpr,
           SIZE: tl.constexpr, PAD: tl.constexpr):  # fmt: skip
     """Write the rows and features of a tile that there are."""
     at, there = _span(start, n, stride_row, stride_col, N, SIZE, PAD, False)
-    first = A + start.to(tl.int64) * stride_row
+    first = A + tl.cast(start, tl.int64) * stride_row
     tl.store(first + at, tile.to(A.dtype.element_ty), mask=there)
 
 

@@ -1,0 +1,68 @@
+"""How streaming attention is cut into tiles: what was fastest on an H200, by head size.
+
+Of each part the choices stand in order, with the bytes of shared memory that the
+largest of its kernels takes; a card that has less gets a later one.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from attention_lib.torch_backend.kernels.device import INTERPRETED
+
+__all__ = ["TILES", "Tile", "tile_for"]
+
+
+class Tile(NamedTuple):
+    """Queries and keys of a tile, warps, stages of the pipeline, shared memory."""
+
+    queries: int
+    keys: int
+    warps: int
+    stages: int
+    shared: int = 0
+
+    @property
+    def options(self):
+        """Give it as a launch takes it."""
+        return {
+            "BLOCK_M": self.queries,
+            "BLOCK_N": self.keys,
+            "num_warps": self.warps,
+            "num_stages": self.stages,
+        }
+
+
+SMALL = Tile(16, 16, 4, 1)  # for the interpreter, in which only the tests run
+# By part, bytes of a number, and the larger of the padded sizes of keys and values.
+TILES = {
+    ("forward", 2, 64): (Tile(128, 64, 4, 3),),
+    ("forward", 2, 128): (Tile(128, 64, 8, 3), Tile(64, 64, 4, 2)),
+    ("forward", 2, 256): (Tile(64, 32, 4, 2),),
+    ("to queries", 2, 64): (Tile(128, 64, 4, 3),),
+    ("to queries", 2, 128): (Tile(128, 64, 8, 3), Tile(64, 64, 4, 2)),
+    ("to queries", 2, 256): (Tile(64, 32, 8, 2),),
+    ("to keys", 2, 64): (Tile(64, 64, 4, 3),),
+    ("to keys", 2, 128): (Tile(64, 64, 4, 2), Tile(32, 64, 4, 2)),
+    ("to keys", 2, 256): (Tile(32, 64, 8, 1),),
+    ("forward", 4, 64): (Tile(64, 32, 4, 2),),
+    ("forward", 4, 128): (Tile(32, 32, 4, 2),),
+    ("forward", 4, 256): (Tile(16, 32, 4, 1),),
+    ("to queries", 4, 64): (Tile(32, 32, 4, 2),),
+    ("to queries", 4, 128): (Tile(32, 32, 4, 1),),
+    ("to queries", 4, 256): (Tile(16, 16, 4, 1),),
+    ("to keys", 4, 64): (Tile(32, 32, 4, 2),),
+    ("to keys", 4, 128): (Tile(32, 32, 4, 1),),
+    ("to keys", 4, 256): (Tile(16, 16, 4, 1),),
+}
+
+
+def tile_for(part, like, size):
+    """Choose the tile of a part for tensors like one, of so many padded features."""
+    if INTERPRETED:
+        return SMALL
+    choices = TILES[part, like.element_size(), max(size, 64)]
+    found = torch.cuda.get_device_properties(like.device)
+    room = getattr(found, "shared_memory_per_block_optin", 101_376)
+    fitting = [tile for tile in choices if tile.shared <= room]
+    return fitting[0] if fitting else choices[-1]
