@@ -14,8 +14,9 @@ __all__ = ["span"]
 
 
 def _counted(start, stop, step=1):
-    """Count as `range` does, from the interpreter's arrays of one number."""
-    return range(*(map(_number, (start, stop, step))))
+    """Count as `range` does, from the interpreter's arrays of one number to others."""
+    for i in range(*map(_number, (start, stop, step))):
+        yield tl.cast(i, tl.int32)
 
 
 def _number(a):
