@@ -1,0 +1,117 @@
+"""Tiles, warps and stages of sparse attention, and what each launch of a call takes."""
+
+from typing import NamedTuple
+
+import torch
+import triton
+
+from attention_lib.torch_backend.kernels import row_rules as rules
+from attention_lib.torch_backend.kernels.arrays import padded, strides
+from attention_lib.torch_backend.kernels.bounds import bounds_of
+from attention_lib.torch_backend.kernels.sparse_lists import list_tiles
+from attention_lib.torch_backend.kernels.sparse_tiles import (
+    Bounds,
+    Place,
+    Rule,
+    Shape,
+    Sizes,
+)
+
+__all__ = ["Launch", "Tiles", "tiles_of"]
+
+SHORT = 2**15  # up to so many tiles two bytes hold the number of each
+LISTED = 1024  # tiles that are listed at once
+# Steps of the edge, beside its room, that end the search. Newton's steps square what is
+# left, but not those of sparsemax, which ends exactly, nor quite those of an alpha near.
+CLOSE = {2: 1e-6, 1.5: 1e-4}
+CLOSE_IN_HALVES = {2: 2e-4, 1.5: 1e-3}
+
+
+class Tiles(NamedTuple):
+    """The tiles that all kernels of a call share, their warps and stages.
+
+    The way back to keys reads a tile of queries in so many `parts`.
+    """
+
+    queries: int
+    keys: int
+    parts: int
+    warps: int
+    stages: int
+
+
+def tiles_of(width, itemsize):
+    """Choose by the padded width of the widest array and the size of its numbers."""
+    return Tiles(64, 64, 1, 4, 2)
+
+
+class Launch:
+    """What the launches of one call are given: places, sizes, the rule, the shape."""
+
+    def __init__(
+        self, query, key, value, mask, bias, cs, c, family, group, causal, scale, softcap
+    ):
+        batch, heads, n_q, width = query.shape
+        n_k, v_width = value.shape[-2:]
+        pad, v_pad = padded(width), padded(v_width)
+        self.tiles = tiles = tiles_of(max(pad, v_pad), query.element_size())
+        counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
+        self.sizes = Sizes(n_q, n_k, *counts, heads, group)
+        self.batch, self.heads, self.kv_heads = batch, heads, heads // group
+        self.like = query
+        self.arrays = tuple(map(place_of, (query, key, value)))
+        self.masks = place_of(mask), place_of(bias)
+        self.mask = mask if bias is None else bias
+        near = family == rules.NEAR_ONE.value
+        close = CLOSE if query.dtype == torch.float32 else CLOSE_IN_HALVES
+        close = close[2 if near or c > 0.5 else 1.5]
+        number = c if cs is None else None
+        self.rule = Rule(scale, softcap, number, cs, close)
+        self.shape = Shape(
+            tiles.queries, tiles.keys, width, pad, v_width, v_pad, causal,
+            self.mask is not None, family, "ieee",
+        )  # fmt: skip
+
+    def __call__(self, kernel, programs, *given, **constants):
+        """Start so many programs of a kernel."""
+        constants["shape"] = self.shape
+        warps, stages = self.tiles.warps, self.tiles.stages
+        kernel[(programs,)](*given, **constants, num_warps=warps, num_stages=stages)
+
+    def per_query(self, kernel, *given):
+        """Start a program for each tile of queries of each head."""
+        programs = self.batch * self.heads * self.sizes.query_tiles
+        self(kernel, programs, *given, self.sizes, self.rule)
+
+    def per_key(self, kernel, *given, **constants):
+        """Start a program for each tile of keys of each of their heads."""
+        programs = self.batch * self.kv_heads * self.sizes.key_tiles
+        self(kernel, programs, *given, **constants)
+
+    def bounds(self):
+        """Find which keys the mask lets each query see."""
+        if self.mask is None:
+            return Bounds(None, None, 0, 0, 0)
+        first, end = bounds_of(self.mask, self.sizes.keys)
+        return Bounds(first, end, *strides(first[..., None])[:3])
+
+    def listed(self, marks, flags=None, *, back=False):
+        """List the marked tiles of keys by tiles of queries, or the reverse."""
+        *lead, n_own, n_other = marks.mT.shape if back else marks.shape
+        short = max(n_own, n_other) < SHORT
+        listed = marks.new_empty(
+            (*lead, n_own, n_other), dtype=torch.int16 if short else torch.int32
+        )
+        counts = marks.new_empty((*lead, n_own, 2), dtype=torch.int32)
+        block = min(LISTED, max(16, triton.next_power_of_2(n_other)))
+        programs = self.batch * self.heads * n_own
+        list_tiles[(programs,)](
+            marks, flags, listed, counts, self.sizes, BACK=back, BLOCK=block,
+            shape=self.shape, num_warps=1,
+        )  # fmt: skip
+        return listed, counts
+
+
+def place_of(a):
+    """Give where an array of four axes lies."""
+    return Place(a, *strides(a))
