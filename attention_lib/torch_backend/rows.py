@@ -13,10 +13,8 @@ NEAR = 8  # units in the last place by which a sum may miss one
 
 def by_kernel(weighting, scores, where):
     """Weigh by a kernel of a GPU, in the scores' own dtype; None: by torch's own."""
-    if not (scores.is_cuda or device.INTERPRETED) or not scores.numel():
-        return None
-    parameters = weighting.parameters().values()
-    if device.refuses(scores, where, *parameters) is not None:
+    given = (scores, where, *weighting.parameters().values())
+    if device.refuses(*given) is not None or not scores.numel():
         return None
     stream = weighting.stream(scores.shape[-1] if weighting.uses_n else None)
     if stream is None or stream.formula is None:

@@ -39,7 +39,8 @@ def differentiate(grad, saved, numbers, needed):
     in_factor = in_par = None
     if needed[2]:
         reached = torch.where(w == 0, 0, scores.float())
-        in_factor = (slopes * reached).sum(-1)
+        middle = (w * reached).sum(-1, keepdim=True).detach()  # the slopes sum to zero
+        in_factor = (slopes * (reached - middle)).sum(-1)
     if needed[3]:
         in_par = -(mean * (1 - w.sum(-1, keepdim=True)))[:, 0]
     return (slopes * factor).to(weights.dtype), None, in_factor, in_par

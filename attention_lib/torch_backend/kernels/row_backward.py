@@ -6,7 +6,6 @@ import triton.language as tl
 from attention_lib.torch_backend.kernels.common import two_sums
 from attention_lib.torch_backend.kernels.loops import span
 from attention_lib.torch_backend.kernels.row_rules import (
-    NEAR_ONE,
     NRELU,
     NSIGMOID,
     RELU,

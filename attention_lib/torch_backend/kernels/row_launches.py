@@ -10,15 +10,16 @@ LEAST = 1024  # numbers of a program
 VECTOR = 16  # bytes that a thread reads at once
 
 
-def whole_rows(n, itemsize):
+def whole_rows(n, itemsize, heavy=False):
     """Give the block, the rows of a program, its warps, and the parts of a row.
 
     A part is what one read of all threads spans, so that its maximum needs none of the
-    other threads; rows without parts have one.
+    other threads; rows without parts have one. What needs many registers for a number
+    is `heavy`, and has twice as many warps.
     """
     block = max(16, triton.next_power_of_2(n))
     rows = max(1, LEAST // block)
-    warps = min(8, max(1, block * itemsize // (4 * LEAST)))
+    warps = min(8, max(1, block * itemsize // (4 * LEAST))) * (1 + heavy)
     width = 32 * warps * (VECTOR // itemsize)
     parts = block // width if rows == 1 and block >= 4 * width else 1
     return block, rows, warps, parts

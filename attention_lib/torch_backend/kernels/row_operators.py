@@ -177,15 +177,16 @@ def _slopes(grad, in_factor, in_par):
 def _launch(whole, long, rows, family):
     """Choose a kernel by the length of the rows, its grid, and its blocks."""
     n_rows, n = rows.shape
-    if n > IN_REGISTERS and not (family in POINTWISE and whole is forward):
+    pieces = 1
+    if family in POINTWISE and whole is forward:  # whose rows may be cut
+        pieces, n = triton.cdiv(n, TILE), min(n, TILE)
+    elif n > IN_REGISTERS:
         return long, (n_rows,), {"BLOCK": TILE, "num_warps": TILE_WARPS}
-    block, at_once, warps, parts = whole_rows(n, rows.element_size())
+    heavy = family == NEAR_ONE or (whole is backward and n > IN_REGISTERS // 2)
+    block, at_once, warps, parts = whole_rows(n, rows.element_size(), heavy)
     options = {"BLOCK": block, "ROWS": at_once, "num_warps": warps}
-    grid = (triton.cdiv(n_rows, at_once),)
-    if whole is forward:
-        options["CHUNK"] = parts
-        grid = (*grid, triton.cdiv(n, block))  # pointwise, rows may be cut
-    return whole, grid, options
+    grid = (triton.cdiv(n_rows, at_once), pieces)
+    return whole, grid, options | ({"CHUNK": parts} if whole is forward else {})
 
 
 def _or(parameter, other):
