@@ -152,22 +152,9 @@ def start(
     begin, fast, stop, some = seen_keys(first, rows, batch, head, bounds, sizes, shape)
     best = tl.full([shape.M, shape.N], -INFINITY, tl.float32)
     best = _tops(
-        best,
-        0,
-        fast,
-        queries,
-        rows,
-        K,
-        k,
-        MASK,
-        BIAS,
-        mask,
-        bias,
-        sizes,
-        rule,
-        False,
+        best, begin, fast, queries, rows, K, k, MASK, BIAS, mask, bias, sizes, rule, False,
         shape,
-    )
+    )  # fmt: skip
     best = _tops(
         best, fast, stop, queries, rows, K, k, MASK, BIAS, mask, bias, sizes, rule, True,
         shape,
