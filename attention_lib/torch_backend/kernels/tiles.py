@@ -52,7 +52,7 @@ def _span(start, n, stride_row, stride_col, N: tl.constexpr, SIZE: tl.constexpr,
     col = tl.arange(0, PAD)
     at = row[:, None] * stride_row + col[None, :] * stride_col
     if WHOLE and SIZE == PAD:
-        there = None
+        there = (row >= 0)[:, None]  # not read
     elif WHOLE:
         there = (col < SIZE)[None, :] & (row >= 0)[:, None]
     elif SIZE == PAD:
