@@ -1,8 +1,7 @@
 """The ways by kernels of a GPU, each of which is imported where it first serves."""
 
-from importlib import import_module
-
 from attention_lib.torch_backend.kernels import device
+from attention_lib.torch_backend.kernels.loading import kernel
 
 __all__ = ["ByKernel"]
 
@@ -24,14 +23,11 @@ class ByKernel:
         ) or _refused(call, stream)
         if reason is None and stream.kind not in self.kinds:
             reason = f"the {self.name} kernel takes no {stream.kind} weighting"
-        return reason or self._kernel().refuses(call, stream)
+        return reason or kernel(self.name).refuses(call, stream)
 
     def run(self, call, stream):
         """Hand over to the kernel."""
-        return self._kernel().run(call, stream)
-
-    def _kernel(self):
-        return import_module(f"attention_lib.torch_backend.kernels.{self.name}")
+        return kernel(self.name).run(call, stream)
 
 
 def _refused(call, stream):

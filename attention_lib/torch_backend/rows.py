@@ -4,6 +4,7 @@ import torch
 
 from attention_lib._dispatch import product, traced
 from attention_lib.torch_backend.kernels import device
+from attention_lib.torch_backend.kernels.loading import kernel
 
 __all__ = ["by_kernel", "log_softmax", "logsumexp", "softmax"]
 
@@ -19,11 +20,10 @@ def by_kernel(weighting, scores, where):
     stream = weighting.stream(scores.shape[-1] if weighting.uses_n else None)
     if stream is None or stream.formula is None:
         return None
-    from attention_lib.torch_backend.kernels import rows
-
+    by = kernel("rows")
     if weighting.uses_n:
-        stream = weighting.stream(rows.counted(scores, where))
-    return rows.weigh(stream, scores, where)
+        stream = weighting.stream(by.counted(scores, where))
+    return by.weigh(stream, scores, where)
 
 
 def softmax(scores, where=None, multiplier=1.0):
