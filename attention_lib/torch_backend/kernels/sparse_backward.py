@@ -16,7 +16,11 @@ from attention_lib.torch_backend.kernels.sparse_threshold import (
     distance,
     shares_and_slopes,
 )
-from attention_lib.torch_backend.kernels.sparse_tiles import of_head, scores_of
+from attention_lib.torch_backend.kernels.sparse_tiles import (
+    COUNTS,
+    of_head,
+    scores_of,
+)
 from attention_lib.torch_backend.kernels.tiles import finite_only, place, read, write
 
 __all__ = ["to_keys", "to_queries"]
@@ -87,7 +91,7 @@ def to_queries(
         BIAS = of_head(bias, batch, head)
     index = (batch * sizes.heads + head).to(tl.int64)
     LIST += (index * sizes.query_tiles + tile) * sizes.key_tiles
-    COUNT += (index * sizes.query_tiles + tile) * 2
+    COUNT += (index * sizes.query_tiles + tile) * COUNTS
     n_fast, n_partly = tl.load(COUNT), tl.load(COUNT + 1)
     first = tile * shape.M
     rows = first + tl.arange(0, shape.M)
@@ -212,7 +216,8 @@ def to_keys(
             C = rule.by_row + index * sizes.queries
         Q, PULL = of_head(q, batch, head), of_head(pull, batch, head)
         block = index * sizes.key_tiles + tile
-        n_fast, n_partly = tl.load(COUNT + 2 * block), tl.load(COUNT + 2 * block + 1)
+        n_fast = tl.load(COUNT + COUNTS * block)
+        n_partly = tl.load(COUNT + COUNTS * block + 1)
         rows = index * sizes.queries
         in_keys, in_values = _to_keys(
             in_keys, in_values, 0, n_fast, LIST + block * sizes.query_tiles,

@@ -18,6 +18,7 @@ from attention_lib.torch_backend.kernels.sparse_threshold import (
     sums,
 )
 from attention_lib.torch_backend.kernels.sparse_tiles import (
+    COUNTS,
     FAST,
     PARTLY,
     of_head,
@@ -32,7 +33,7 @@ from attention_lib.torch_backend.kernels.tiles import (
     write,
 )
 
-__all__ = ["alphas", "finish", "start"]
+__all__ = ["alphas", "column", "finish", "spoil", "start"]
 
 INFINITY = tl.constexpr(float("inf"))
 COARSE_STEPS = tl.constexpr(16)  # a bound serves wherever the steps to it end
@@ -204,13 +205,12 @@ def _add(
 
 @triton.jit
 def _average(
-    acc, total, low, high, LIST, end, FLAG, base, edge, c, queries, rows, K, k, V, v, MASK,
+    acc, total, low, high, LIST, end, base, edge, c, queries, rows, K, k, V, v, MASK,
     BIAS, mask, bias, sizes, rule, PART: tl.constexpr, shape: tl.constexpr,
 ):  # fmt: skip
     """Add up the weighted values of listed tiles."""
     for i in span(low, high):
-        tile = tl.load(LIST + (end - 1 - i if PART else i)).to(tl.int32)
-        j = tile * shape.N
+        j = tl.load(LIST + (end - 1 - i if PART else i)).to(tl.int32) * shape.N
         s, there = _scores(
             j, queries, rows, K, k, MASK, BIAS, mask, bias, sizes, rule, PART, shape
         )
@@ -223,17 +223,14 @@ def _average(
             V, j, sizes.keys, v.row, v.col, shape.N, shape.V, shape.V_PAD, not PART
         )
         if PART:
-            if tl.load(FLAG + tile) != 0:
-                acc += poison(w, there, values)
-                values = finite_only(values)
+            values = finite_only(values)  # `spoil` adds what they bring
         acc = tl.dot(w.to(values.dtype), values, acc, input_precision=shape.PREC)
     return acc, total
 
 
 @triton.jit
 def finish(
-    q, k, v, mask, bias, out, TOP, EDGE, FLAG, LIST, COUNT, sizes, rule,
-    shape: tl.constexpr,
+    q, k, v, mask, bias, out, TOP, EDGE, LIST, COUNT, sizes, rule, shape: tl.constexpr
 ):  # fmt: skip
     """Raise the edges to where weights sum to one, then average the values."""
     tile, batch, head = place(sizes.query_tiles, sizes.heads, shape.CAUSAL)
@@ -245,9 +242,8 @@ def finish(
     if bias.first is not None:
         BIAS = of_head(bias, batch, head)
     index = (batch * sizes.heads + head).to(tl.int64)
-    FLAG += (batch * (sizes.heads // sizes.group) + kv).to(tl.int64) * sizes.key_tiles
     LIST += (index * sizes.query_tiles + tile) * sizes.key_tiles
-    COUNT += (index * sizes.query_tiles + tile) * 2
+    COUNT += (index * sizes.query_tiles + tile) * COUNTS
     n_fast, n_partly = tl.load(COUNT), tl.load(COUNT + 1)
     end = sizes.key_tiles
     first = tile * shape.M
@@ -280,11 +276,11 @@ def finish(
     acc = tl.zeros([shape.M, shape.V_PAD], tl.float32)
     total = tl.zeros([shape.M], tl.float32)
     acc, total = _average(
-        acc, total, 0, n_fast, LIST, end, FLAG, base, edge, c, queries, rows, K, k, V, v,
+        acc, total, 0, n_fast, LIST, end, base, edge, c, queries, rows, K, k, V, v,
         MASK, BIAS, mask, bias, sizes, rule, False, shape,
     )  # fmt: skip
     acc, total = _average(
-        acc, total, 0, n_partly, LIST, end, FLAG, base, edge, c, queries, rows, K, k, V, v,
+        acc, total, 0, n_partly, LIST, end, base, edge, c, queries, rows, K, k, V, v,
         MASK, BIAS, mask, bias, sizes, rule, True, shape,
     )  # fmt: skip
     acc = acc / tl.where(total == 0, 1.0, total)[:, None]
@@ -293,3 +289,61 @@ def finish(
         of_head(out, batch, head), acc, first, sizes.queries, out.row, out.col, shape.M,
         shape.V, shape.V_PAD,
     )  # fmt: skip
+
+
+@triton.jit
+def spoil(
+    q, k, v, mask, bias, out, TOP, EDGE, FLAG, LIST, COUNT, sizes, rule,
+    shape: tl.constexpr,
+):  # fmt: skip
+    """Add the NaN and the infinite numbers that values bring to the rows that see them."""
+    tile, batch, head = place(sizes.query_tiles, sizes.heads, False)
+    index = (batch * sizes.heads + head).to(tl.int64)
+    COUNT += (index * sizes.query_tiles + tile) * COUNTS
+    if tl.load(COUNT + 2) > 0:
+        kv = head // sizes.group
+        K, V = of_head(k, batch, kv), of_head(v, batch, kv)
+        OUT = of_head(out, batch, head)
+        MASK, BIAS = mask.first, bias.first
+        if mask.first is not None:
+            MASK = of_head(mask, batch, head)
+        if bias.first is not None:
+            BIAS = of_head(bias, batch, head)
+        FLAG += (batch * (sizes.heads // sizes.group) + kv).to(
+            tl.int64
+        ) * sizes.key_tiles
+        LIST += (index * sizes.query_tiles + tile) * sizes.key_tiles
+        first = tile * shape.M
+        rows = first + tl.arange(0, shape.M)
+        inside = rows < sizes.queries
+        queries = read(
+            of_head(q, batch, head), first, sizes.queries, q.row, q.col, shape.M,
+            shape.E, shape.E_PAD, False,
+        )  # fmt: skip
+        at = index * sizes.queries + rows
+        c = alphas(rule, at, inside)
+        base = tl.load(TOP + at, mask=inside, other=0.0)
+        edge = tl.load(EDGE + at, mask=inside, other=INFINITY)
+        acc = read(
+            OUT, first, sizes.queries, out.row, out.col, shape.M, shape.V, shape.V_PAD,
+            False,
+        ).to(tl.float32)  # fmt: skip
+        for i in span(0, tl.load(COUNT + 1)):
+            key_tile = tl.load(LIST + sizes.key_tiles - 1 - i).to(tl.int32)
+            if tl.load(FLAG + key_tile) != 0:
+                j = key_tile * shape.N
+                s, there = _scores(
+                    j, queries, rows, K, k, MASK, BIAS, mask, bias, sizes, rule, True,
+                    shape,
+                )  # fmt: skip
+                x = distance(
+                    s, base[:, None], edge[:, None], column(c, rule), shape.FAMILY, True
+                )
+                values = read(
+                    V, j, sizes.keys, v.row, v.col, shape.N, shape.V, shape.V_PAD, False
+                )
+                acc += poison(shares(x, column(c, rule), shape.FAMILY), there, values)
+        write(
+            OUT, acc, first, sizes.queries, out.row, out.col, shape.M, shape.V,
+            shape.V_PAD,
+        )  # fmt: skip

@@ -8,8 +8,10 @@ import triton
 from attention_lib.torch_backend.kernels import row_rules as rules
 from attention_lib.torch_backend.kernels.arrays import padded, strides
 from attention_lib.torch_backend.kernels.bounds import bounds_of
+from attention_lib.torch_backend.kernels.device import INTERPRETED
 from attention_lib.torch_backend.kernels.sparse_lists import list_tiles
 from attention_lib.torch_backend.kernels.sparse_tiles import (
+    COUNTS,
     Bounds,
     Place,
     Rule,
@@ -40,21 +42,47 @@ class Tiles(NamedTuple):
     stages: int
 
 
-def tiles_of(width, itemsize):
-    """Choose by the padded width of the widest array and the size of its numbers."""
-    return Tiles(64, 64, 1, 4, 2)
+SMALL = Tiles(16, 16, 1, 4, 1)  # for the interpreter, in which only the tests run
+# By bytes of a number, and the larger of the padded sizes of keys and values.
+TILES = {
+    (2, 64): (Tiles(64, 64, 2, 4, 2),),
+    (2, 128): (Tiles(64, 64, 2, 8, 2),),
+    (2, 256): (Tiles(64, 32, 2, 8, 1),),
+    (4, 64): (Tiles(32, 32, 1, 4, 2),),
+    (4, 128): (Tiles(32, 32, 1, 4, 1),),
+    (4, 256): (Tiles(16, 16, 1, 4, 1),),
+}
+
+
+def tiles_of(like, size):
+    """Choose the tiles for tensors like one, of so many padded features."""
+    if INTERPRETED:
+        return SMALL
+    return TILES[like.element_size(), max(size, 64)][0]
 
 
 class Launch:
     """What the launches of one call are given: places, sizes, the rule, the shape."""
 
     def __init__(
-        self, query, key, value, mask, bias, cs, c, family, group, causal, scale, softcap
+        self,
+        query,
+        key,
+        value,
+        mask,
+        bias,
+        cs,
+        c,
+        family,
+        group,
+        causal,
+        scale,
+        softcap,
     ):
         batch, heads, n_q, width = query.shape
         n_k, v_width = value.shape[-2:]
         pad, v_pad = padded(width), padded(v_width)
-        self.tiles = tiles = tiles_of(max(pad, v_pad), query.element_size())
+        self.tiles = tiles = tiles_of(query, max(pad, v_pad))
         counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
         self.sizes = Sizes(n_q, n_k, *counts, heads, group)
         self.batch, self.heads, self.kv_heads = batch, heads, heads // group
@@ -102,7 +130,7 @@ class Launch:
         listed = marks.new_empty(
             (*lead, n_own, n_other), dtype=torch.int16 if short else torch.int32
         )
-        counts = marks.new_empty((*lead, n_own, 2), dtype=torch.int32)
+        counts = marks.new_empty((*lead, n_own, COUNTS.value), dtype=torch.int32)
         block = min(LISTED, max(16, triton.next_power_of_2(n_other)))
         programs = self.batch * self.heads * n_own
         list_tiles[(programs,)](

@@ -4,7 +4,12 @@ import triton
 import triton.language as tl
 
 from attention_lib.torch_backend.kernels.loops import span
-from attention_lib.torch_backend.kernels.sparse_tiles import FAST, PARTLY, of_head
+from attention_lib.torch_backend.kernels.sparse_tiles import (
+    COUNTS,
+    FAST,
+    PARTLY,
+    of_head,
+)
 from attention_lib.torch_backend.kernels.tiles import place, read
 
 __all__ = ["flag_tiles", "list_tiles"]
@@ -35,7 +40,7 @@ def list_tiles(
     """List the marked tiles of keys of a tile of queries, or if BACK the reverse.
 
     The fast ones are listed from the front, the others from the back; COUNT holds how
-    many there are of each. A flagged tile is listed wherever causality lets it be seen,
+    many there are of each, and of flagged ones. A flagged tile is listed wherever causality lets it be seen,
     with weight or without, for multiplication makes NaN of what it holds.
     """
     n_own, n_other = sizes.query_tiles, sizes.key_tiles
@@ -50,6 +55,7 @@ def list_tiles(
     LIST += (index * n_own + own) * n_other
     n_fast = 0
     n_partly = 0
+    n_flagged = 0
     for first in span(0, n_other, BLOCK):
         other = first + tl.arange(0, BLOCK)
         there = other < n_other
@@ -59,10 +65,11 @@ def list_tiles(
         at = query_tile.to(tl.int64) * sizes.key_tiles + key_tile
         mark = tl.load(MARK + at, mask=there, other=0).to(tl.int32)
         if FLAG is not None:
-            flag = tl.load(FLAG + key_tile, mask=there, other=0) != 0
+            flag = tl.load(FLAG + key_tile, mask=there, other=0) > 0
             if shape.CAUSAL:
                 flag = flag & (key_tile * shape.N < (query_tile + 1) * shape.M)
             mark = tl.where(flag, PARTLY, mark)
+            n_flagged += tl.sum(flag.to(tl.int32), 0)
             tl.store(MARK + at, mark.to(tl.int8), mask=flag)
         fast, partly = (mark == FAST).to(tl.int32), (mark == PARTLY).to(tl.int32)
         up = n_fast + tl.cumsum(fast, 0) - 1
@@ -71,6 +78,7 @@ def list_tiles(
         tl.store(LIST + spot, other.to(LIST.dtype.element_ty), mask=mark > 0)
         n_fast += tl.sum(fast, 0)
         n_partly += tl.sum(partly, 0)
-    COUNT += (index * n_own + own) * 2
+    COUNT += (index * n_own + own) * COUNTS
     tl.store(COUNT, n_fast)
     tl.store(COUNT + 1, n_partly)
+    tl.store(COUNT + 2, n_flagged)

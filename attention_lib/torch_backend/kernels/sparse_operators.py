@@ -5,11 +5,11 @@ for each row of each head, (N, L), or is None where the number `c` is that of al
 """
 
 import torch
-import triton
 from torch import Tensor
 
 from attention_lib.torch_backend.kernels import sparse_backward as backwards
 from attention_lib.torch_backend.kernels import sparse_forward as forwards
+from attention_lib.torch_backend.kernels.arrays import padded
 from attention_lib.torch_backend.kernels.sparse_again import differentiate
 from attention_lib.torch_backend.kernels.sparse_launches import (
     Launch,
@@ -48,9 +48,9 @@ def attend(
         forwards.start, q, k, *launch.masks, launch.bounds(), top, edge, marks
     )
     listed = launch.listed(marks, flags)
-    launch.per_query(
-        forwards.finish, q, k, v, *launch.masks, place_of(out), top, edge, flags, *listed
-    )
+    found = (*launch.masks, place_of(out), top, edge)
+    launch.per_query(forwards.finish, q, k, v, *found, *listed)
+    launch.per_query(forwards.spoil, q, k, v, *found, flags, *listed)
     return out, top, edge, marks
 
 
@@ -121,7 +121,15 @@ def _differentiate(ctx, grad, *_):
     in_query, in_key, in_value, in_cs = attend_backward(
         grad, *arrays, top, edge, marks, *ctx.options, needed[5]
     )
-    return in_query, in_key, in_value, None, None, in_cs if needed[5] else None, *nothing
+    return (
+        in_query,
+        in_key,
+        in_value,
+        None,
+        None,
+        in_cs if needed[5] else None,
+        *nothing,
+    )
 
 
 attend.register_autograd(_differentiate, setup_context=_keep)
@@ -131,7 +139,7 @@ def _outputs(query, key, value):
     """Give room for the output, for the top and the edge of each row, and the marks."""
     rows, n_keys = query.shape[:-1], key.shape[-2]
     out = query.new_empty((*rows, value.shape[-1]))
-    tiles = tiles_of(max(query.shape[-1], value.shape[-1]), query.element_size())
+    tiles = tiles_of(query, padded(max(query.shape[-1], value.shape[-1])))
     top, edge = (query.new_empty(rows, dtype=torch.float32) for _ in range(2))
     counts = -(-rows[-1] // tiles.queries), -(-n_keys // tiles.keys)
     return out, top, edge, query.new_empty((*rows[:-1], *counts), dtype=torch.int8)
@@ -141,5 +149,7 @@ def _slopes(query, key, value, in_alpha):
     """Give room for the gradients; for one in alpha that nobody needs, none."""
     batch, heads, n, _ = query.shape
     shapes = [a.shape for a in (query, key, value)]
-    rows = query.new_empty((batch * heads, n) if in_alpha else (0,), dtype=torch.float32)
+    rows = query.new_empty(
+        (batch * heads, n) if in_alpha else (0,), dtype=torch.float32
+    )
     return *(query.new_empty(shape) for shape in shapes), rows

@@ -8,6 +8,7 @@ import triton.language as tl
 from attention_lib.torch_backend.kernels.tiles import biased, capped, head_of, visible
 
 __all__ = [
+    "COUNTS",
     "FAST",
     "PARTLY",
     "Bounds",
@@ -24,6 +25,7 @@ __all__ = [
 # takes part, or one of which some takes no part, or holds a NaN or an infinite number.
 FAST = tl.constexpr(1)
 PARTLY = tl.constexpr(2)
+COUNTS = tl.constexpr(3)  # of a list: tiles that are fast, that are not, and flagged
 INFINITY = tl.constexpr(float("inf"))
 
 
