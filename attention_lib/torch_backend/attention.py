@@ -1,6 +1,7 @@
 """Attention in torch: a kernel, one matrix, or blocks of queries."""
 
 import dataclasses
+from importlib import import_module
 
 import torch
 
@@ -8,11 +9,12 @@ from attention_lib import _ways
 from attention_lib.torch_backend.by_blocks import Blocks
 from attention_lib.torch_backend.by_kernel import ByKernel
 from attention_lib.torch_backend.general import Dense, General, Small
+from attention_lib.torch_backend.kernels import device
 from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import Sdpa
 from attention_lib.weightings.streams import MERGING
 
-__all__ = ["WAYS", "attend"]
+__all__ = ["WAYS", "attend", "part"]
 
 WAYS = (
     Sdpa(),
@@ -31,6 +33,15 @@ def attend(call):
         call = dataclasses.replace(call, transformed=True)
     n = count_keys(call) if call.weighting.uses_n else None
     return _ways.attend(call, WAYS, call.weighting.stream(n))
+
+
+def part(call, stream, offsets):
+    """Fold a block of keys by a kernel: its `partial.part`, or None."""
+    given = (call.query, call.key, call.value, call.bias, call.mask)
+    if device.refuses(*given) is not None or stream.formula is None:
+        return None
+    kernel = import_module("attention_lib.torch_backend.kernels.partial")
+    return kernel.part(call, stream, offsets)
 
 
 def _transformed(call):

@@ -6,9 +6,10 @@ from numbers import Real
 
 import torch
 
+from attention_lib.torch_backend.kernels import streaming_operators as operators
 from attention_lib.torch_backend.kernels import streaming_rules as rules
 from attention_lib.torch_backend.kernels.arrays import a_row, arrays_of
-from attention_lib.torch_backend.kernels.streaming_operators import stream as operator
+from attention_lib.torch_backend.kernels.streaming_operators import Numbers
 from attention_lib.torch_backend.scores import reads_only_numbers
 
 __all__ = ["attended", "refuses", "run"]
@@ -63,15 +64,7 @@ def attended(call, stream, ahead, *, whole):
         _number_or_rows(a, call) for a in (multiplier, shift)
     )
     inverses = None if divisor is None else a_row(1 / divisor, call)
-    out, top, total, seen = operator(
-        arrays.query,
-        arrays.key,
-        arrays.value,
-        arrays.mask,
-        arrays.bias,
-        mults,
-        shifts,
-        inverses,
+    numbers = Numbers(
         _family(stream).value,
         float(stream.power),
         float(stream.eps),
@@ -84,7 +77,11 @@ def attended(call, stream, ahead, *, whole):
         ahead,
         whole,
     )
+    given = arrays.query, arrays.key, arrays.value, arrays.mask, arrays.bias
+    out, top, total, seen = operators.stream(*given, mults, shifts, inverses, *numbers)
     rows = (*call.lead, call.shape[-2], 1)
+    if not whole:
+        top = top * operators.unit_of(arrays.query, arrays.bias, numbers)
     kept = [a.reshape(rows) if a.numel() else None for a in (top, total, seen)]
     return out.reshape(*call.lead, *out.shape[-2:]), *kept
 

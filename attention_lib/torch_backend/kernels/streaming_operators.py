@@ -23,7 +23,7 @@ from attention_lib.torch_backend.kernels.streaming_backward import (
 from attention_lib.torch_backend.kernels.streaming_forward import attend
 from attention_lib.torch_backend.kernels.streaming_launches import tile_for
 
-__all__ = ["Numbers", "stream", "stream_backward"]
+__all__ = ["Numbers", "stream", "stream_backward", "unit_of"]
 
 EXP, NRELU = rules.EXP.value, rules.NRELU.value
 NSIGMOID, SIGMOID = rules.NSIGMOID.value, rules.SIGMOID.value
@@ -311,16 +311,26 @@ def _scales(query, bias, by_row, numbers):
     two are what a product moves what the rule takes, over what the kernel's own
     multiplier does, and what a score of the rule is where the kernel's own is one.
     """
-    exact = query.dtype == torch.float32 and numbers.scale <= 1
-    inner, outer = (numbers.scale, 1.0) if exact else (1.0, numbers.scale)
-    mult, unit, factor = numbers.multiplier, 1.0, outer * numbers.multiplier
+    inner, outer = _inner_and_outer(query, numbers)
+    mult, factor = numbers.multiplier, outer * numbers.multiplier
+    unit = unit_of(query, bias, numbers)
     if numbers.family == EXP:
-        unit = outer if _raw(bias, numbers) else 1.0
         mult = LOG2E * unit * (1.0 if by_row else numbers.multiplier)
         factor = outer / (LOG2E * unit) if by_row else factor
     mult = min(mult, LARGEST)
     numbers = inner, outer, numbers.softcap or 1.0, mult, numbers.shift, numbers.eps
     return numbers, factor, unit
+
+
+def unit_of(query, bias, numbers):
+    """Give what a score is, where the kernel's own score is one."""
+    return _inner_and_outer(query, numbers)[1] if _raw(bias, numbers) else 1.0
+
+
+def _inner_and_outer(query, numbers):
+    """Give what of the scale multiplies the queries, and what the products."""
+    exact = query.dtype == torch.float32 and numbers.scale <= 1
+    return (numbers.scale, 1.0) if exact else (1.0, numbers.scale)
 
 
 def _raw(bias, numbers):

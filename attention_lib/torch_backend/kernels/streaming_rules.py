@@ -43,13 +43,16 @@ LOG2E = tl.constexpr(1.4426950408889634)
 
 @triton.jit
 def base_of(top, multiplier, shift, eps, FAMILY: tl.constexpr):
-    """Give what the shares of rows with such a largest score are relative to."""
+    """Give what the shares of rows with such a largest score are relative to.
+
+    Of NSIGMOID it is half a logarithm, of NRELU a divisor.
+    """
     if FAMILY == EXP:
         return tl.where(top == -INFINITY, 0.0, top)
     elif FAMILY == SOFTPICK:
         return tl.maximum(top, 0.0)
     elif FAMILY == NSIGMOID:
-        base = tl.minimum(top * multiplier + shift, 0.0)
+        base = tl.minimum(_half(top, multiplier, shift), 0.0)
         return tl.where(top == -INFINITY, 0.0, base)
     elif FAMILY == NRELU:
         # Beside an eps, what is tiny may vanish.
@@ -69,6 +72,8 @@ def rise(top, base, above, multiplier, FAMILY: tl.constexpr, POWER: tl.constexpr
         return tl.where(top > 0, raised(base / above, POWER), 0.0)
     elif FAMILY == EXP:
         less = tl.exp2((base - above) * multiplier)
+    elif FAMILY == NSIGMOID:
+        less = tl.exp2((base - above) * (2 * LOG2E))
     else:
         less = tl.exp2((base - above) * LOG2E)
     return tl.where(top == -INFINITY, 0.0, less)
@@ -96,14 +101,20 @@ def _sigmoid(x, FAST: tl.constexpr):
 
 
 @triton.jit
+def _half(s, multiplier, shift):
+    """Give half of what a sigmoid is of, which does not overflow."""
+    return s * (0.5 * multiplier) + 0.5 * shift
+
+
+@triton.jit
 def _relative_sigmoid(x, base):
-    """Give ``sigmoid(x) e^-base`` and ``1 - sigmoid(x)``.
+    """Give ``sigmoid(2 x) e^(-2 base)`` and ``1 - sigmoid(2 x)``.
 
     The base is zero where some x of the row is positive, and at least x elsewhere: so
     one exponential serves both, and neither overflows nor vanishes.
     """
-    small = tl.exp2((-tl.abs(x) - base) * LOG2E)
-    less = small * tl.exp2(base * LOG2E)  # e^-|x|
+    small = tl.exp2((-tl.abs(x) - base) * (2 * LOG2E))
+    less = small * tl.exp2(base * (2 * LOG2E))  # e^-|2 x|
     below = 1 / (1 + less)
     positive = x > 0
     return tl.where(positive, 1.0, small) * below, tl.where(positive, less, 1.0) * below
@@ -128,7 +139,7 @@ def shares(s, base, multiplier, shift, FAMILY: tl.constexpr, POWER: tl.constexpr
         e = tl.where(s == -INFINITY, 0.0, e)
         return tl.where(e <= 0, 0.0, e), tl.abs(e)
     elif FAMILY == NSIGMOID:
-        share, _ = _relative_sigmoid(s * multiplier + shift, base)
+        share, _ = _relative_sigmoid(_half(s, multiplier, shift), base)
         return share, share
     elif FAMILY == SIGMOID:
         share = _sigmoid(s + shift, FAST)
@@ -171,7 +182,7 @@ def slopes(s, g, mean, inverse, base, multiplier, shift, FAMILY: tl.constexpr,
         pull = tl.where(s > 0, g - mean, tl.where(s < 0, mean, 0.0 * s))
         return share * inverse, slope * tl.where(s == -INFINITY, 0.0, pull)
     elif FAMILY == NSIGMOID:
-        share, rest = _relative_sigmoid(s * multiplier + shift, base)
+        share, rest = _relative_sigmoid(_half(s, multiplier, shift), base)
         weight = share * inverse
         return weight, weight * rest * (g - mean)
     elif FAMILY == SIGMOID:
