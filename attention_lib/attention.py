@@ -98,7 +98,8 @@ def scaled_dot_product_attention(
     Notes
     -----
     Before a call goes to SDPA the inputs are tested for NaN and infinity, by
-    their sums; on a GPU this synchronises once. While compiling, and where "sdpa" is
+    their sums; on a GPU, where this synchronises, only if something is masked: without
+    a mask nothing masked can leak. While compiling, and where "sdpa" is
     asked for inside a ``torch.func`` transform, the test is left out.
 
     Inside autocast arrays of 16 and of 32 bits may be mixed: all are cast to autocast's

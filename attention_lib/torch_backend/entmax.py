@@ -6,6 +6,7 @@ import torch
 
 from attention_lib._threshold import entmax_by_newton
 from attention_lib.torch_backend.descent import LONG, chunk_maxima, descend
+from attention_lib.torch_backend.sizes import at_once
 from attention_lib.torch_backend.threads import share, threads_for
 
 __all__ = ["FAST", "entmax", "gradient_in_alpha", "gradient_in_scores"]
@@ -128,9 +129,9 @@ def _solve(scores, c, where):
     fast = one is not None and FAST[0] <= one <= FAST[1]
     threads = threads_for(rows, rows.numel())
     # Of long rows mostly few keys are left: less to keep in the cache, but more calls.
-    at_once = 1 if fast and n >= LONG else threads
-    step = BLOCK_BYTES // (n * scores.element_size() * at_once)
-    step = max(1, min(step, -(-len(rows) // threads)))
+    shared = 1 if fast and n >= LONG else threads
+    cached = BLOCK_BYTES // (scores.element_size() * shared)
+    step = max(1, min(at_once(scores, cached) // n, -(-len(rows) // threads)))
 
     def work(starts):
         for start in starts:
