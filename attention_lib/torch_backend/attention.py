@@ -1,7 +1,6 @@
 """Attention in torch: a kernel, one matrix, or blocks of queries."""
 
 import dataclasses
-from importlib import import_module
 
 import torch
 
@@ -10,6 +9,7 @@ from attention_lib.torch_backend.by_blocks import Blocks
 from attention_lib.torch_backend.by_kernel import ByKernel
 from attention_lib.torch_backend.general import Dense, General, Small
 from attention_lib.torch_backend.kernels import device
+from attention_lib.torch_backend.kernels.loading import kernel
 from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import Sdpa
 from attention_lib.weightings.streams import MERGING
@@ -40,8 +40,7 @@ def part(call, stream, offsets):
     given = (call.query, call.key, call.value, call.bias, call.mask)
     if device.refuses(*given) is not None or stream.formula is None:
         return None
-    kernel = import_module("attention_lib.torch_backend.kernels.partial")
-    return kernel.part(call, stream, offsets)
+    return kernel("partial").part(call, stream, offsets)
 
 
 def _transformed(call):
