@@ -283,7 +283,9 @@ def finish(
         acc, total, 0, n_partly, LIST, end, base, edge, c, queries, rows, K, k, V, v,
         MASK, BIAS, mask, bias, sizes, rule, True, shape,
     )  # fmt: skip
-    acc = acc / tl.where(total == 0, 1.0, total)[:, None]
+    # Of a lost row, a key that scores -inf has no weight, nor perhaps any other.
+    total = tl.where(edge == edge, tl.where(total == 0, 1.0, total), edge)
+    acc = acc / total[:, None]
     tl.store(EDGE + at, edge, mask=inside)
     write(
         of_head(out, batch, head), acc, first, sizes.queries, out.row, out.col, shape.M,
