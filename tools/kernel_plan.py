@@ -4,6 +4,7 @@ import torch
 
 import attention_lib as al
 from attention_lib.torch_backend import rows
+from tools import streaming_plan
 
 __all__ = ["PARTS"]
 
@@ -60,4 +61,4 @@ def _name(weighting):
     return f"{type(weighting).__name__}({', '.join(given)})"
 
 
-PARTS = {"rows": _rows}
+PARTS = {"rows": _rows, "streaming": streaming_plan.calls}

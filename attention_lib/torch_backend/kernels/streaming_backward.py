@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 
 from attention_lib.torch_backend.kernels.loops import span
-from attention_lib.torch_backend.kernels.streaming_forward import weighed
+from attention_lib.torch_backend.kernels.streaming_forward import keys_of, weighed
 from attention_lib.torch_backend.kernels.streaming_rules import (
     EXP,
     INFINITY,
@@ -169,22 +169,11 @@ def to_queries(
         BLOCK_M, FAMILY, BY_ROW, SHIFT_BY_ROW, DIVIDED,
     )  # fmt: skip
 
-    end = n_k
-    full = n_k // BLOCK_N * BLOCK_N
-    if CAUSAL:
-        last = tl.minimum(start + BLOCK_M, n_q) + ahead
-        end = tl.minimum(end, tl.maximum(last, 0))
-        edge = tl.maximum(start + ahead + 1, 0)
-        full = tl.minimum(full, edge // BLOCK_N * BLOCK_N)
+    full, end, _ = keys_of(
+        start, rows, inside, batch, head, n_q, n_k, ahead, FIRST, END, bound_batch,
+        bound_head, bound_row, BLOCK_M, BLOCK_N, CAUSAL, MASKED or BIASED,
+    )  # fmt: skip
     if MASKED or BIASED:
-        bounds = (
-            batch.to(tl.int64) * bound_batch
-            + head * bound_head
-            + rows.to(tl.int64) * bound_row
-        )
-        end = tl.minimum(end, tl.max(tl.load(END + bounds, mask=inside, other=0), 0))
-        first = tl.load(FIRST + bounds, mask=inside, other=2147483647)
-        full = tl.minimum(tl.min(first, 0), end) // BLOCK_N * BLOCK_N
         MASK = head_of(MASK, batch, head, mask_batch, mask_head)
         BIAS = head_of(BIAS, batch, head, bias_batch, bias_head)
 

@@ -22,13 +22,12 @@ from attention_lib.torch_backend.kernels.tiles import (
     finite_only,
     head_of,
     place,
-    poison,
     read,
     visible,
     write,
 )
 
-__all__ = ["attend", "weighed"]
+__all__ = ["attend", "keys_of", "weighed"]
 
 
 @triton.jit
@@ -38,6 +37,39 @@ def weighed(p, value, total, PREC: tl.constexpr, WIDE: tl.constexpr):
         return tl.dot(p, value.to(tl.float32), total, input_precision="tf32")
     else:
         return tl.dot(p.to(value.dtype), value, total, input_precision=PREC)
+
+
+@triton.jit
+def keys_of(
+    start, rows, inside, batch, head, n_q, n_k, ahead, FIRST, END, bound_batch,
+    bound_head, bound_row, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+    CAUSAL: tl.constexpr, BOUNDED: tl.constexpr,
+):  # fmt: skip
+    """Give between which keys of a tile of queries some may take no part.
+
+    All before the first take part, unless there are bounds: then none does. None does
+    behind the last. Then which rows see a key at all.
+    """
+    full = n_k // BLOCK_N * BLOCK_N
+    end = n_k
+    some = inside
+    if CAUSAL:
+        last = tl.minimum(start + BLOCK_M, n_q) + ahead
+        end = tl.minimum(end, tl.maximum(last, 0))
+        edge = tl.maximum(start + ahead + 1, 0)
+        full = tl.minimum(full, edge // BLOCK_N * BLOCK_N)
+        some = some & (rows + ahead >= 0)
+    if BOUNDED:
+        bounds = batch.to(tl.int64) * bound_batch + head * bound_head
+        bounds += rows.to(tl.int64) * bound_row
+        first = tl.load(FIRST + bounds, mask=inside, other=2147483647)
+        ends = tl.load(END + bounds, mask=inside, other=0)
+        some = some & (first < ends)
+        if CAUSAL:
+            some = some & (first <= rows + ahead)
+        end = tl.minimum(end, tl.max(ends, 0))
+        full = tl.minimum(tl.min(first, 0), end) // BLOCK_N * BLOCK_N
+    return full, end, some
 
 
 @triton.jit
@@ -96,11 +128,8 @@ def _step(
         p, size = shares(s, 0.0, 1.0, shift[:, None], FAMILY, POWER, BY_ROW, FAST)
     v = read(V, j, n_k, v_row, v_col, BLOCK_N, DV, DV_PAD, not PART)
     if PART:
-        acc = weighed(p, finite_only(v), acc, PREC, WIDE)
-        if tl.max(tl.where(tl.abs(v) < INFINITY, 0, 1)) > 0:
-            acc += poison(p, there, v)
-    else:
-        acc = weighed(p, v, acc, PREC, WIDE)
+        v = finite_only(v)  # the others are left to `poison_rows`
+    acc = weighed(p, v, acc, PREC, WIDE)
     return acc, total, top
 
 
@@ -142,30 +171,11 @@ def attend(
     if SHIFT_BY_ROW:
         b = tl.load(SHIFT + kept, mask=inside, other=0.0)
 
-    end = n_k
-    full = n_k // BLOCK_N * BLOCK_N
-    low = 0
-    some = inside
-    if CAUSAL:
-        last = tl.minimum(start + BLOCK_M, n_q) + ahead  # of its keys, and one more
-        end = tl.minimum(end, tl.maximum(last, 0))
-        edge = tl.maximum(start + ahead + 1, 0)
-        full = tl.minimum(full, edge // BLOCK_N * BLOCK_N)
-        some = some & (rows + ahead >= 0)
+    full, end, some = keys_of(
+        start, rows, inside, batch, head, n_q, n_k, ahead, FIRST, END, bound_batch,
+        bound_head, bound_row, BLOCK_M, BLOCK_N, CAUSAL, MASKED or BIASED,
+    )  # fmt: skip
     if MASKED or BIASED:
-        bounds = (
-            batch.to(tl.int64) * bound_batch
-            + head * bound_head
-            + rows.to(tl.int64) * bound_row
-        )
-        first = tl.load(FIRST + bounds, mask=inside, other=2147483647)
-        ends = tl.load(END + bounds, mask=inside, other=0)
-        some = some & (first < ends)
-        if CAUSAL:
-            some = some & (first <= rows + ahead)
-        end = tl.minimum(end, tl.max(ends, 0))
-        low = tl.minimum(tl.min(first, 0), end) // BLOCK_N * BLOCK_N
-        full = low
         MASK = head_of(MASK, batch, head, mask_batch, mask_head)
         BIAS = head_of(BIAS, batch, head, bias_batch, bias_head)
 

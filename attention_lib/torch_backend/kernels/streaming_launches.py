@@ -4,6 +4,7 @@ Of each part the choices stand in order, with the bytes of shared memory that th
 largest of its kernels takes; a card that has less gets a later one.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -33,6 +34,7 @@ class Tile(NamedTuple):
         }
 
 
+LEAST_ROOM = 99 * 1024  # of the cards from sm_80 on
 SMALL = Tile(16, 16, 4, 1)  # for the interpreter, in which only the tests run
 # By part, bytes of a number, and the larger of the padded sizes of keys and values.
 TILES = {
@@ -62,7 +64,15 @@ def tile_for(part, like, size):
     if INTERPRETED:
         return SMALL
     choices = TILES[part, like.element_size(), max(size, 64)]
-    found = torch.cuda.get_device_properties(like.device)
-    room = getattr(found, "shared_memory_per_block_optin", 101_376)
+    room = _room(like.device)
     fitting = [tile for tile in choices if tile.shared <= room]
     return fitting[0] if fitting else choices[-1]
+
+
+@cache
+def _room(device):
+    """Give the shared memory that a program may have on a device, in bytes."""
+    if device.type != "cuda":  # the kernel is compiled, not run
+        return LEAST_ROOM
+    found = torch.cuda.get_device_properties(device)
+    return getattr(found, "shared_memory_per_block_optin", LEAST_ROOM)

@@ -22,6 +22,7 @@ from attention_lib.torch_backend.kernels.streaming_backward import (
 )
 from attention_lib.torch_backend.kernels.streaming_forward import attend
 from attention_lib.torch_backend.kernels.streaming_launches import tile_for
+from attention_lib.torch_backend.kernels.streaming_poison import poison_rows
 
 __all__ = ["Numbers", "stream", "stream_backward", "unit_of"]
 
@@ -30,6 +31,7 @@ NSIGMOID, SIGMOID = rules.NSIGMOID.value, rules.SIGMOID.value
 RELU = rules.RELU.value
 LOG2E = rules.LOG2E.value
 MEAN_ROWS = 32
+POISONED = 32  # queries and keys of a tile that is hardly ever read
 LARGEST = float(torch.finfo(torch.float32).max) / 4
 FAST_FROM = -4.0  # a shift from which the quick sigmoid is exact enough in 16 bits
 
@@ -102,7 +104,27 @@ def stream(
         OFFSET=family == EXP and (shifts is not None or shift > -math.inf),
         WHOLE=whole, WIDE=wide, **tile.options,
     )  # fmt: skip
+    if is_causal or first is not None:
+        _poison(out, top, query, key, value, mask, bias, rows, numbers)
     return out, top, total, seen
+
+
+def _poison(out, top, query, key, value, mask, bias, rows, numbers):
+    """Add what values that are not finite bring, where something may be masked.
+
+    That is not looked at here, which would wait for the GPU.
+    """
+    scales, _, _ = _scales(query, bias, rows[0] is not None, numbers)
+    constants = _constants(query, value, mask, bias, rows, numbers)
+    del constants["DIVIDED"]
+    batch, heads, length, _ = query.shape
+    poison_rows[(triton.cdiv(length, POISONED) * batch * heads,)](
+        value.sum(dtype=torch.float32), query, key, value, out,
+        *_or(query, top, *rows[:2], mask, bias),
+        *_steps(query, key, value, mask, bias, None)[:-3],
+        *_sizes(query, key, numbers), *scales, **constants,
+        BLOCK_M=POISONED, BLOCK_N=POISONED,
+    )  # fmt: skip
 
 
 @stream.register_fake
