@@ -14,6 +14,10 @@ from attention_lib.torch_backend.kernels import device
 
 READY = device.INSTALLED and device.INTERPRETED
 collect_ignore_glob = [] if READY else ["test_*.py"]
+if READY:
+    from tests.kernels.quick_interpreter import quicken
+
+    quicken()
 # The interpreter computes as NumPy does, which says where a number is not finite.
 SAID = ["overflow", "invalid value", "divide by zero", "All-NaN slice"]
 

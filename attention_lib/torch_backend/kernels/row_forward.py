@@ -86,10 +86,9 @@ def forward(
             if KEEPS:
                 _keep(KEPT, row, n_rows, base, extra, total, FAMILY)
         w = tl.where(share < 0, 0.0, share) * (1 / total)
-        some = tl.max(taking.to(tl.int32), 1, keep_dims=True) > 0 if MASKED else n > 0
-        w = tl.where(_lost(top, some), float("nan"), w)
+        w = tl.where(tl.abs(top) == INFINITY, float("nan"), w)
     if MASKED:
-        w = tl.where(taking, w, 0.0)
+        w = _of_those(taking, w)
     place = row.to(tl.int64) * n + col
     tl.store(W + place, w.to(W.dtype.element_ty), mask=inside)
 
@@ -104,9 +103,9 @@ def _above(x, base, top, c, FAMILY: tl.constexpr):
 
 
 @triton.jit
-def _lost(top, some):
-    """Tell the rows without weights: with a NaN or +inf, or with nothing but -inf."""
-    return (top == INFINITY) | ((top == -INFINITY) & some)
+def _of_those(taking, w):
+    """Give zero to what takes no part, also in a row of NaN; of some, that is all."""
+    return tl.where(taking, w, 0.0)
 
 
 @triton.jit
@@ -135,15 +134,12 @@ def forward_long(
     factor = of_row(FACTOR, factor, row, n_rows, BY_FACTOR)
     par = of_row(PAR, par, row, n_rows, BY_PAR)
     tops = tl.full([1, BLOCK], -float("inf"), tl.float32)
-    some = tl.zeros([1, BLOCK], tl.int32)
     for j in span(0, n, BLOCK):
         taking = taking_of(WHERE, start, j + col, step, j + col < n, MASKED)
         x = scores_of(X, place + j + col, taking)
         s = turned(x, factor, par, FAMILY, BY_FACTOR)
         tops = tl.maximum(tops, known(x, s, FAMILY))
-        some = tl.maximum(some, taking.to(tl.int32))
     top = tl.max(tops, 1, keep_dims=True)
-    some = tl.max(some, 1, keep_dims=True) > 0
     base = base_of(top, par, eps, FAMILY)
     extra = extra_share(base, par, eps, FAMILY, POWER)
     tau = lowest(base, FAMILY)
@@ -190,7 +186,7 @@ def forward_long(
         else:
             share = shares(s, base, factor, FAMILY, POWER, BY_FACTOR)
         w = tl.where(share < 0, 0.0, share) * (1 / total)
-        w = tl.where(_lost(top, some), float("nan"), w)
+        w = tl.where(tl.abs(top) == INFINITY, float("nan"), w)
         if MASKED:
-            w = tl.where(taking, w, 0.0)
+            w = _of_those(taking, w)
         tl.store(W + out + j + col, w.to(W.dtype.element_ty), mask=j + col < n)

@@ -60,7 +60,11 @@ def turned(x, factor, par, FAMILY: tl.constexpr, BY_FACTOR: tl.constexpr):
 
 @triton.jit
 def known(x, s, FAMILY: tl.constexpr):
-    """Give what the largest is taken of: +inf for what leaves its row no weights."""
+    """Give what the largest is taken of: +inf for what leaves its row no weights.
+
+    So a row whose largest is infinite is one of NaN: it holds a NaN, +inf, or nothing
+    but -inf.
+    """
     if FAMILY == NSIGMOID:
         return tl.where((x < INFINITY) & (s < INFINITY), s, INFINITY)
     else:
