@@ -72,6 +72,19 @@ def test_a_query_that_is_no_number_spoils_its_own_row_only(case, rng):
     assert in_query[0, others].isfinite().all()
 
 
+def test_a_query_that_is_no_number_leaves_the_keys_that_it_does_not_see(rng):
+    given = three(rng)
+    with torch.no_grad():
+        given[0][0, 4] = NAN
+    out, *_, in_key, in_value = outcome(
+        given, "softmax", is_causal=True, method="triton"
+    )
+    assert out[0, :4].isfinite().all()
+    assert in_key[0, :5].isnan().all()
+    assert in_key[0, 5:].isfinite().all()
+    assert in_value[0, 5:].isfinite().all()
+
+
 @one_of_each
 @in_turn("kind", ["causal and bool", "additive"])
 def test_a_row_with_every_key_masked_is_zero_and_so_is_its_gradient(case, kind, rng):

@@ -22,6 +22,7 @@ from attention_lib.torch_backend.kernels.tiles import (
     capped,
     finite_only,
     head_of,
+    key_head,
     place,
     read,
     visible,
@@ -158,8 +159,9 @@ def to_queries(
     inside = rows < n_q
     first_row = (batch.to(tl.int64) * heads + head) * n_q
     Q = head_of(Q, batch, head, q_batch, q_head)
-    K = head_of(K, batch, head // group, k_batch, k_head)
-    V = head_of(V, batch, head // group, v_batch, v_head)
+    kv = key_head(head, heads, group)
+    K = head_of(K, batch, kv, k_batch, k_head)
+    V = head_of(V, batch, kv, v_batch, v_head)
     q = read(Q, start, n_q, q_row, q_col, BLOCK_M, D, D_PAD, False)
     if PREC == "ieee":
         q = q * scale_in

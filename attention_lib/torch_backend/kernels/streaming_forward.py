@@ -21,6 +21,7 @@ from attention_lib.torch_backend.kernels.tiles import (
     capped,
     finite_only,
     head_of,
+    key_head,
     place,
     read,
     visible,
@@ -159,8 +160,9 @@ def attend(
     inside = rows < n_q
     kept = (batch.to(tl.int64) * heads + head) * n_q + rows
     Q = head_of(Q, batch, head, q_batch, q_head)
-    K = head_of(K, batch, head // group, k_batch, k_head)
-    V = head_of(V, batch, head // group, v_batch, v_head)
+    kv = key_head(head, heads, group)
+    K = head_of(K, batch, kv, k_batch, k_head)
+    V = head_of(V, batch, kv, v_batch, v_head)
     q = read(Q, start, n_q, q_row, q_col, BLOCK_M, D, D_PAD, False)
     if PREC == "ieee":  # of 16 bits it would be rounded
         q = q * scale_in

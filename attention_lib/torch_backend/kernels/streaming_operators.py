@@ -31,7 +31,7 @@ NSIGMOID, SIGMOID = rules.NSIGMOID.value, rules.SIGMOID.value
 RELU = rules.RELU.value
 LOG2E = rules.LOG2E.value
 MEAN_ROWS = 32
-POISONED = 32  # queries and keys of a tile that is hardly ever read
+POISONED = 16  # queries and keys of a tile that is hardly ever read
 LARGEST = float(torch.finfo(torch.float32).max) / 4
 FAST_FROM = -4.0  # a shift from which the quick sigmoid is exact enough in 16 bits
 
@@ -93,9 +93,7 @@ def stream(
         first = bounds_of(bias if mask is None else mask, key.shape[2])
     wide = query.dtype == torch.float16 and family == RELU
     scales, _, _ = _scales(query, bias, multipliers is not None, numbers)
-    batch, heads, length, _ = query.shape
-    grid = (triton.cdiv(length, tile.queries) * batch * heads,)
-    attend[grid](
+    attend[_grid(query, tile.queries)](
         query, key, value, out, top, total, seen, *_or(query, *rows),
         *_or(query, mask, bias, *(first or (None, None))),
         *_steps(query, key, value, mask, bias, first),
@@ -117,8 +115,7 @@ def _poison(out, top, query, key, value, mask, bias, rows, numbers):
     scales, _, _ = _scales(query, bias, rows[0] is not None, numbers)
     constants = _constants(query, value, mask, bias, rows, numbers)
     del constants["DIVIDED"]
-    batch, heads, length, _ = query.shape
-    poison_rows[(triton.cdiv(length, POISONED) * batch * heads,)](
+    poison_rows[_grid(query, POISONED)](
         value.sum(dtype=torch.float32), query, key, value, out,
         *_or(query, top, *rows[:2], mask, bias),
         *_steps(query, key, value, mask, bias, None)[:-3],
@@ -184,13 +181,12 @@ def stream_backward(
     constants |= {"DIVIDED": divided, "WIDE": wide}
     scales, factor, unit = _scales(query, bias, multipliers is not None, numbers)
     sizes = (*_sizes(query, key, numbers), *scales, factor)
-    batch, heads, length, _ = query.shape
-    n_keys, size = key.shape[2], _size(query, value)
+    length, n_keys, size = query.shape[2], key.shape[2], _size(query, value)
     shown = bias if mask is None else mask
     if in_queries or in_rows:
         tile = tile_for("to queries", query, size)
         first = None if shown is None else bounds_of(shown, n_keys)
-        to_queries[(triton.cdiv(length, tile.queries) * batch * heads,)](
+        to_queries[_grid(query, tile.queries)](
             query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
             slopes[0], slopes[3], *_steps(query, key, value, mask, bias, first), *sizes,
             MOVED=in_rows, **constants, **tile.options,
@@ -198,8 +194,7 @@ def stream_backward(
     if in_keys:
         tile = tile_for("to keys", query, size)
         first = None if shown is None else bounds_of(shown.mT, length)
-        grid = (triton.cdiv(n_keys, tile.keys) * batch * key.shape[1],)
-        to_keys[grid](
+        to_keys[_grid(key, tile.keys)](
             query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
             slopes[1], slopes[2], *_steps(query, key, value, mask, bias, first), *sizes,
             EVEN=length % tile.queries == 0, **constants, **tile.options,
@@ -251,6 +246,12 @@ def _differentiate(ctx, grad, _, pull, __):
 
 
 stream.register_autograd(_differentiate, setup_context=_keep)
+
+
+def _grid(a, size):
+    """Give a program to each tile of so many rows, all along one axis."""
+    batch, heads, length, _ = a.shape
+    return (triton.cdiv(length, size) * batch * heads,)
 
 
 def _outputs(query, value, family, whole):

@@ -19,6 +19,7 @@ from attention_lib.torch_backend.kernels.tiles import (
     biased,
     capped,
     head_of,
+    key_head,
     place,
     poison,
     read,
@@ -53,8 +54,9 @@ def poison_rows(
     first_row = (batch.to(tl.int64) * heads + head) * n_q
     kept = first_row + rows
     Q = head_of(Q, batch, head, q_batch, q_head)
-    K = head_of(K, batch, head // group, k_batch, k_head)
-    V = head_of(V, batch, head // group, v_batch, v_head)
+    kv = key_head(head, heads, group)
+    K = head_of(K, batch, kv, k_batch, k_head)
+    V = head_of(V, batch, kv, v_batch, v_head)
     q = read(Q, start, n_q, q_row, q_col, BLOCK_M, D, D_PAD, False)
     if PREC == "ieee":
         q = q * scale_in

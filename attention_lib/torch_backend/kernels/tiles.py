@@ -14,6 +14,7 @@ __all__ = [
     "capped",
     "finite_only",
     "head_of",
+    "key_head",
     "place",
     "poison",
     "read",
@@ -36,6 +37,12 @@ def place(n_tiles, heads, BACKWARDS: tl.constexpr):
         tile = n_tiles - 1 - tile
     head = at // n_tiles
     return tile, head // heads, head % heads
+
+
+@triton.jit
+def key_head(head, heads, group):
+    """Give the head of keys that serves a head of queries, one of so many."""
+    return head // group
 
 
 @triton.jit
