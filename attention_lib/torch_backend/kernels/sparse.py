@@ -2,8 +2,6 @@
 
 from numbers import Real
 
-import torch
-
 from attention_lib._dispatch import traced
 from attention_lib.torch_backend.kernels import row_rules as rules
 from attention_lib.torch_backend.kernels.arrays import a_row, arrays_of

@@ -12,7 +12,6 @@ __all__ = ["differentiate"]
 
 def differentiate(grad, arrays, options, needed):
     """Give the gradients in the arrays by one matrix of weights, with their graph."""
-    *_, cs = arrays
     out = _attended(arrays, *options)
     given = [a for a, need in zip(arrays, needed[:6], strict=True) if need]
     slopes = iter(torch.autograd.grad(out, given, grad, create_graph=True))

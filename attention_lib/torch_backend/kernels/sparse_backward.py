@@ -1,9 +1,9 @@
-r"""Sparse attention, backward: the gradients in queries and alpha, then in keys, values.
+r"""Sparse attention, backward: gradients in queries and alpha, then in keys and values.
 
 With the slopes ``h = w^(1 - c)`` of the weights and the gradient ``g`` in each, that in
-a score is ``h (g - mean)`` with ``mean = sum h g / sum h``, which is how the threshold
-answers. Queries need ``sum h g k - mean sum h k``: so one pass over their keys finds the
-mean as well, and a second kernel, which goes over the queries of each key, reads it.
+a score is ``h (g - mean)`` with ``mean = sum h g / sum h``, by which the threshold
+answers. A query needs ``sum h g k - mean sum h k``: so one pass over its keys finds the
+mean as well, and the second kernel, which goes over the queries of each key, reads it.
 """
 
 import triton
@@ -11,14 +11,16 @@ import triton.language as tl
 
 from attention_lib.torch_backend.kernels.loops import span
 from attention_lib.torch_backend.kernels.row_rules import derivative_in_alpha
-from attention_lib.torch_backend.kernels.sparse_forward import alphas, column
 from attention_lib.torch_backend.kernels.sparse_threshold import (
     distance,
     shares_and_slopes,
 )
 from attention_lib.torch_backend.kernels.sparse_tiles import (
     COUNTS,
+    column,
     of_head,
+    queries_of,
+    scored,
     scores_of,
 )
 from attention_lib.torch_backend.kernels.tiles import finite_only, place, read, write
@@ -30,41 +32,40 @@ INFINITY = tl.constexpr(float("inf"))
 
 @triton.jit
 def centred(h, g, mean):
-    """Give the gradient in scores: what has no slope has none, whatever it is worth."""
+    """Give the gradient in scores: without a slope none, whatever the values are."""
     return tl.where(h != 0, h * (g - mean), 0.0)
 
 
 @triton.jit
+def mean_of(pulled, slopes):
+    """Give the mean pull at the keys of a row, by which its threshold answers."""
+    return pulled / tl.where(slopes == 0, 1.0, slopes)
+
+
+@triton.jit
 def _to_queries(
-    a, b, hg, hs, fg, fs, low, high, LIST, end, pulls, base, edge, c, queries, rows, K, k,
-    V, v, MASK, BIAS, mask, bias, sizes, rule, IN_ALPHA: tl.constexpr,
-    PART: tl.constexpr, shape: tl.constexpr,
+    a, b, hg, hs, fg, fs, n, LIST, pulls, base, edge, t, given, sizes, rule,
+    IN_ALPHA: tl.constexpr, PART: tl.constexpr, shape: tl.constexpr,
 ):  # fmt: skip
     """Add up what listed tiles of keys bring to the gradients of their queries."""
-    for i in span(low, high):
-        j = tl.load(LIST + (end - 1 - i if PART else i)).to(tl.int32) * shape.N
-        keys = read(
-            K, j, sizes.keys, k.row, k.col, shape.N, shape.E, shape.E_PAD, not PART
-        )
+    c = column(t.c, rule)
+    for i in span(0, n):
+        at = sizes.key_tiles - 1 - i if PART else i
+        j = tl.load(LIST + at).to(tl.int32) * shape.N
+        found = scored(j, t, given, sizes, rule, PART, shape)
+        slope, keys = found[1], found[3]
         values = read(
-            V, j, sizes.keys, v.row, v.col, shape.N, shape.V, shape.V_PAD, not PART
-        )
-        cols = (j + tl.arange(0, shape.N))[None, :]
-        product = tl.dot(queries, tl.trans(keys), input_precision=shape.PREC)
-        s, slope, there = scores_of(
-            product, rows[:, None], cols, MASK, BIAS, mask, bias, sizes, rule,
-            shape.CAUSAL, PART,
+            t.V, j, sizes.keys, given.value.row, given.value.col, shape.N, shape.V,
+            shape.V_PAD, not PART,
         )  # fmt: skip
         g = tl.dot(pulls, tl.trans(values), input_precision=shape.PREC)
-        x = distance(
-            s, base[:, None], edge[:, None], column(c, rule), shape.FAMILY, PART
-        )
-        w, h = shares_and_slopes(x, column(c, rule), shape.FAMILY)
+        x = distance(found[0], base[:, None], edge[:, None], c, shape.FAMILY, PART)
+        w, h = shares_and_slopes(x, c, shape.FAMILY)
         p = centred(h, g, 0.0)
         hg += tl.sum(p, 1)
         hs += tl.sum(h, 1)
         if IN_ALPHA:
-            free = derivative_in_alpha(w, column(c, rule))
+            free = derivative_in_alpha(w, c)
             fg += tl.sum(tl.where(free != 0, free * g, 0.0), 1)
             fs += tl.sum(free, 1)
         p, h = p * slope, h * slope
@@ -77,37 +78,23 @@ def _to_queries(
 
 @triton.jit
 def to_queries(
-    q, k, v, mask, bias, pull, in_q, TOP, EDGE, MEAN, IN_ALPHA, LIST, COUNT, sizes, rule,
+    given, pull, in_query, TOP, EDGE, MEAN, IN_ALPHA, LIST, COUNT, sizes, rule,
     shape: tl.constexpr,
 ):  # fmt: skip
     """Give the gradient in a tile of queries, and the mean that centres each row."""
     tile, batch, head = place(sizes.query_tiles, sizes.heads, shape.CAUSAL)
-    kv = head // sizes.group
-    K, V = of_head(k, batch, kv), of_head(v, batch, kv)
-    MASK, BIAS = mask.first, bias.first
-    if mask.first is not None:
-        MASK = of_head(mask, batch, head)
-    if bias.first is not None:
-        BIAS = of_head(bias, batch, head)
-    index = (batch * sizes.heads + head).to(tl.int64)
-    LIST += (index * sizes.query_tiles + tile) * sizes.key_tiles
-    COUNT += (index * sizes.query_tiles + tile) * COUNTS
+    block = (batch * sizes.heads + head).to(tl.int64) * sizes.query_tiles + tile
+    LIST += block * sizes.key_tiles
+    COUNT += block * COUNTS
     n_fast, n_partly = tl.load(COUNT), tl.load(COUNT + 1)
     first = tile * shape.M
-    rows = first + tl.arange(0, shape.M)
-    inside = rows < sizes.queries
-    queries = read(
-        of_head(q, batch, head), first, sizes.queries, q.row, q.col, shape.M, shape.E,
-        shape.E_PAD, False,
-    )  # fmt: skip
+    t = queries_of(first, batch, head, given, sizes, rule, shape)
     pulls = read(
         of_head(pull, batch, head), first, sizes.queries, pull.row, pull.col, shape.M,
         shape.V, shape.V_PAD, False,
     )  # fmt: skip
-    at = index * sizes.queries + rows
-    c = alphas(rule, at, inside)
-    base = tl.load(TOP + at, mask=inside, other=0.0)
-    edge = tl.load(EDGE + at, mask=inside, other=INFINITY)
+    base = tl.load(TOP + t.at, mask=t.inside, other=0.0)
+    edge = tl.load(EDGE + t.at, mask=t.inside, other=INFINITY)
     a = tl.zeros([shape.M, shape.E_PAD], tl.float32)
     b = tl.zeros([shape.M, shape.E_PAD], tl.float32)
     hg = tl.zeros([shape.M], tl.float32)
@@ -115,79 +102,83 @@ def to_queries(
     fg = tl.zeros([shape.M], tl.float32)
     fs = tl.zeros([shape.M], tl.float32)
     a, b, hg, hs, fg, fs = _to_queries(
-        a, b, hg, hs, fg, fs, 0, n_fast, LIST, sizes.key_tiles, pulls, base, edge, c,
-        queries, rows, K, k, V, v, MASK, BIAS, mask, bias, sizes, rule,
+        a, b, hg, hs, fg, fs, n_fast, LIST, pulls, base, edge, t, given, sizes, rule,
         IN_ALPHA is not None, False, shape,
     )  # fmt: skip
     a, b, hg, hs, fg, fs = _to_queries(
-        a, b, hg, hs, fg, fs, 0, n_partly, LIST, sizes.key_tiles, pulls, base, edge, c,
-        queries, rows, K, k, V, v, MASK, BIAS, mask, bias, sizes, rule,
+        a, b, hg, hs, fg, fs, n_partly, LIST, pulls, base, edge, t, given, sizes, rule,
         IN_ALPHA is not None, True, shape,
     )  # fmt: skip
-    mean = hg / tl.where(hs == 0, 1.0, hs)
-    tl.store(MEAN + at, mean, mask=inside)
+    mean = mean_of(hg, hs)
+    tl.store(MEAN + t.at, mean, mask=t.inside)
     if IN_ALPHA is not None:
-        tl.store(IN_ALPHA + at, fg - mean * fs, mask=inside)
+        tl.store(IN_ALPHA + t.at, fg - mean * fs, mask=t.inside)
     write(
-        of_head(in_q, batch, head), (a - mean[:, None] * b) * rule.scale, first,
-        sizes.queries, in_q.row, in_q.col, shape.M, shape.E, shape.E_PAD,
+        of_head(in_query, batch, head), (a - mean[:, None] * b) * rule.scale, first,
+        sizes.queries, in_query.row, in_query.col, shape.M, shape.E, shape.E_PAD,
     )  # fmt: skip
 
 
 @triton.jit
 def _to_keys(
-    in_keys, in_values, low, high, LIST, end, keys, values, cols, Q, q, PULL, pull, C, TOP,
-    EDGE, MEAN, MASK, BIAS, mask, bias, sizes, rule, PARTS: tl.constexpr,
-    PART: tl.constexpr, shape: tl.constexpr,
+    in_keys, in_values, n, LIST, keys, values, cols, batch, head, given, pull, TOP,
+    EDGE, MEAN, sizes, rule, PARTS: tl.constexpr, PART: tl.constexpr, shape: tl.constexpr,
 ):  # fmt: skip
     """Add up what listed tiles of queries bring to the gradients of their keys.
 
     Each is read in so many PARTS. The scores lie with the keys along the rows.
     """
     M: tl.constexpr = shape.M // PARTS
-    for i in span(low * PARTS, high * PARTS):
-        place = i // PARTS
-        tile = tl.load(LIST + (end - 1 - place if PART else place)).to(tl.int32)
-        first = tile * shape.M + i % PARTS * M
+    Q, PULL = of_head(given.query, batch, head), of_head(pull, batch, head)
+    MASK, BIAS = Q, Q  # not read
+    if given.mask.first is not None:
+        MASK = of_head(given.mask, batch, head)
+    if given.bias.first is not None:
+        BIAS = of_head(given.bias, batch, head)
+    start = (batch * sizes.heads + head).to(tl.int64) * sizes.queries
+    for i in span(0, n * PARTS):
+        at = sizes.query_tiles - 1 - i // PARTS if PART else i // PARTS
+        first = tl.load(LIST + at).to(tl.int32) * shape.M + i % PARTS * M
         rows = first + tl.arange(0, M)
         inside = rows < sizes.queries
         queries = read(
-            Q, first, sizes.queries, q.row, q.col, M, shape.E, shape.E_PAD, not PART
-        )
+            Q, first, sizes.queries, given.query.row, given.query.col, M, shape.E,
+            shape.E_PAD, not PART,
+        )  # fmt: skip
         pulls = read(
             PULL, first, sizes.queries, pull.row, pull.col, M, shape.V, shape.V_PAD,
             not PART,
         )  # fmt: skip
-        base = tl.load(TOP + rows, mask=inside, other=0.0)
-        edge = tl.load(EDGE + rows, mask=inside, other=INFINITY)
-        mean = tl.load(MEAN + rows, mask=inside, other=0.0)
+        base = tl.load(TOP + start + rows, mask=inside, other=0.0)
+        edge = tl.load(EDGE + start + rows, mask=inside, other=INFINITY)
+        mean = tl.load(MEAN + start + rows, mask=inside, other=0.0)
         if rule.by_row is None:
             c = rule.c
         else:
-            c = tl.load(C + rows, mask=inside, other=1.0)[None, :]
+            c = tl.load(rule.by_row + start + rows, mask=inside, other=1.0)[None, :]
         product = tl.dot(keys, tl.trans(queries), input_precision=shape.PREC)
-        s, slope, there = scores_of(
-            product, rows[None, :], cols[:, None], MASK, BIAS, mask, bias, sizes, rule,
+        s, slope, _ = scores_of(
+            product, rows[None, :], cols[:, None], MASK, BIAS, given, sizes, rule,
             shape.CAUSAL, PART,
         )  # fmt: skip
         g = tl.dot(values, tl.trans(pulls), input_precision=shape.PREC)
         x = distance(s, base[None, :], edge[None, :], c, shape.FAMILY, PART)
         w, h = shares_and_slopes(x, c, shape.FAMILY)
-        pulled = centred(h, g, mean[None, :]) * slope
+        p = centred(h, g, mean[None, :]) * slope
         if PART:
             queries = finite_only(queries)
         in_values = tl.dot(
             w.to(pulls.dtype), pulls, in_values, input_precision=shape.PREC
         )
         in_keys = tl.dot(
-            pulled.to(queries.dtype), queries, in_keys, input_precision=shape.PREC
+            p.to(queries.dtype), queries, in_keys, input_precision=shape.PREC
         )
     return in_keys, in_values
 
 
 @triton.jit
 def to_keys(
-    q, k, v, mask, bias, pull, in_k, in_v, TOP, EDGE, MEAN, LIST, COUNT, sizes, rule,
+    given, pull, in_key, in_value, TOP, EDGE, MEAN, LIST, COUNT, sizes, rule,
     PARTS: tl.constexpr, shape: tl.constexpr,
 ):  # fmt: skip
     """Give the gradients in a tile of keys and values, of all queries that share it."""
@@ -195,47 +186,34 @@ def to_keys(
     first = tile * shape.N
     cols = first + tl.arange(0, shape.N)
     keys = read(
-        of_head(k, batch, kv), first, sizes.keys, k.row, k.col, shape.N, shape.E,
-        shape.E_PAD, False,
+        of_head(given.key, batch, kv), first, sizes.keys, given.key.row, given.key.col,
+        shape.N, shape.E, shape.E_PAD, False,
     )  # fmt: skip
     values = read(
-        of_head(v, batch, kv), first, sizes.keys, v.row, v.col, shape.N, shape.V,
-        shape.V_PAD, False,
+        of_head(given.value, batch, kv), first, sizes.keys, given.value.row,
+        given.value.col, shape.N, shape.V, shape.V_PAD, False,
     )  # fmt: skip
     in_keys = tl.zeros([shape.N, shape.E_PAD], tl.float32)
     in_values = tl.zeros([shape.N, shape.V_PAD], tl.float32)
     for member in span(0, sizes.group):
         head = kv * sizes.group + member
-        MASK, BIAS, C = mask.first, bias.first, rule.by_row
-        index = (batch * sizes.heads + head).to(tl.int64)
-        if mask.first is not None:
-            MASK = of_head(mask, batch, head)
-        if bias.first is not None:
-            BIAS = of_head(bias, batch, head)
-        if rule.by_row is not None:
-            C = rule.by_row + index * sizes.queries
-        Q, PULL = of_head(q, batch, head), of_head(pull, batch, head)
-        block = index * sizes.key_tiles + tile
-        n_fast = tl.load(COUNT + COUNTS * block)
-        n_partly = tl.load(COUNT + COUNTS * block + 1)
-        rows = index * sizes.queries
+        block = (batch * sizes.heads + head).to(tl.int64) * sizes.key_tiles + tile
+        listed, counts = LIST + block * sizes.query_tiles, COUNT + block * COUNTS
         in_keys, in_values = _to_keys(
-            in_keys, in_values, 0, n_fast, LIST + block * sizes.query_tiles,
-            sizes.query_tiles, keys, values, cols, Q, q, PULL, pull, C, TOP + rows,
-            EDGE + rows, MEAN + rows, MASK, BIAS, mask, bias, sizes, rule, PARTS, False,
+            in_keys, in_values, tl.load(counts), listed, keys, values,
+            cols, batch, head, given, pull, TOP, EDGE, MEAN, sizes, rule, PARTS, False,
             shape,
         )  # fmt: skip
         in_keys, in_values = _to_keys(
-            in_keys, in_values, 0, n_partly, LIST + block * sizes.query_tiles,
-            sizes.query_tiles, keys, values, cols, Q, q, PULL, pull, C, TOP + rows,
-            EDGE + rows, MEAN + rows, MASK, BIAS, mask, bias, sizes, rule, PARTS, True,
+            in_keys, in_values, tl.load(counts + 1), listed, keys, values,
+            cols, batch, head, given, pull, TOP, EDGE, MEAN, sizes, rule, PARTS, True,
             shape,
         )  # fmt: skip
     write(
-        of_head(in_k, batch, kv), in_keys * rule.scale, first, sizes.keys, in_k.row,
-        in_k.col, shape.N, shape.E, shape.E_PAD,
+        of_head(in_key, batch, kv), in_keys * rule.scale, first, sizes.keys, in_key.row,
+        in_key.col, shape.N, shape.E, shape.E_PAD,
     )  # fmt: skip
     write(
-        of_head(in_v, batch, kv), in_values, first, sizes.keys, in_v.row, in_v.col,
-        shape.N, shape.V, shape.V_PAD,
+        of_head(in_value, batch, kv), in_values, first, sizes.keys, in_value.row,
+        in_value.col, shape.N, shape.V, shape.V_PAD,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from attention_lib.torch_backend.kernels.sparse_lists import list_tiles
 from attention_lib.torch_backend.kernels.sparse_tiles import (
     COUNTS,
     Bounds,
+    Given,
     Place,
     Rule,
     Shape,
@@ -23,8 +24,8 @@ __all__ = ["Launch", "Tiles", "tiles_of"]
 
 SHORT = 2**15  # up to so many tiles two bytes hold the number of each
 LISTED = 1024  # tiles that are listed at once
-# Steps of the edge, beside its room, that end the search. Newton's steps square what is
-# left, but not those of sparsemax, which ends exactly, nor quite those of an alpha near.
+# Steps of the edge, beside its room, that end the search. Newton's steps square what
+# is left, up to an alpha of 1.5; those of sparsemax end all at once.
 CLOSE = {2: 1e-6, 1.5: 1e-4}
 CLOSE_IN_HALVES = {2: 2e-4, 1.5: 1e-3}
 
@@ -86,9 +87,7 @@ class Launch:
         counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
         self.sizes = Sizes(n_q, n_k, *counts, heads, group)
         self.batch, self.heads, self.kv_heads = batch, heads, heads // group
-        self.like = query
-        self.arrays = tuple(map(place_of, (query, key, value)))
-        self.masks = place_of(mask), place_of(bias)
+        self.given = Given(*map(place_of, (query, key, value, mask, bias)))
         self.mask = mask if bias is None else bias
         near = family == rules.NEAR_ONE.value
         close = CLOSE if query.dtype == torch.float32 else CLOSE_IN_HALVES
@@ -100,21 +99,21 @@ class Launch:
             self.mask is not None, family, "ieee",
         )  # fmt: skip
 
-    def __call__(self, kernel, programs, *given, **constants):
-        """Start so many programs of a kernel."""
-        constants["shape"] = self.shape
-        warps, stages = self.tiles.warps, self.tiles.stages
-        kernel[(programs,)](*given, **constants, num_warps=warps, num_stages=stages)
-
-    def per_query(self, kernel, *given):
+    def per_query(self, kernel, *more):
         """Start a program for each tile of queries of each head."""
-        programs = self.batch * self.heads * self.sizes.query_tiles
-        self(kernel, programs, *given, self.sizes, self.rule)
+        self._start(kernel, self.batch * self.heads * self.sizes.query_tiles, more)
 
-    def per_key(self, kernel, *given, **constants):
+    def per_key(self, kernel, *more, **constants):
         """Start a program for each tile of keys of each of their heads."""
         programs = self.batch * self.kv_heads * self.sizes.key_tiles
-        self(kernel, programs, *given, **constants)
+        self._start(kernel, programs, more, **constants)
+
+    def _start(self, kernel, programs, more, **constants):
+        # Along one axis of the grid: the others end at 65,535.
+        kernel[(programs,)](
+            self.given, *more, self.sizes, self.rule, **constants, shape=self.shape,
+            num_warps=self.tiles.warps, num_stages=self.tiles.stages,
+        )  # fmt: skip
 
     def bounds(self):
         """Find which keys the mask lets each query see."""

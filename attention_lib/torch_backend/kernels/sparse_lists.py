@@ -9,6 +9,7 @@ from attention_lib.torch_backend.kernels.sparse_tiles import (
     FAST,
     PARTLY,
     of_head,
+    shared_head,
 )
 from attention_lib.torch_backend.kernels.tiles import place, read
 
@@ -22,12 +23,17 @@ def _odd(tile):
 
 
 @triton.jit
-def flag_tiles(k, v, FLAG, sizes, shape: tl.constexpr):
+def flag_tiles(given, FLAG, sizes, rule, shape: tl.constexpr):
     """Flag the tiles whose keys or values hold a NaN or an infinite number."""
     tile, batch, kv = place(sizes.key_tiles, sizes.heads // sizes.group, False)
-    K, V, j = of_head(k, batch, kv), of_head(v, batch, kv), tile * shape.N
-    keys = read(K, j, sizes.keys, k.row, k.col, shape.N, shape.E, shape.E_PAD, False)
-    values = read(V, j, sizes.keys, v.row, v.col, shape.N, shape.V, shape.V_PAD, False)
+    keys = read(
+        of_head(given.key, batch, kv), tile * shape.N, sizes.keys, given.key.row,
+        given.key.col, shape.N, shape.E, shape.E_PAD, False,
+    )  # fmt: skip
+    values = read(
+        of_head(given.value, batch, kv), tile * shape.N, sizes.keys, given.value.row,
+        given.value.col, shape.N, shape.V, shape.V_PAD, False,
+    )  # fmt: skip
     odd = tl.maximum(_odd(keys), _odd(values))
     tl.store(FLAG + tl.program_id(0), odd.to(tl.int8))
 
@@ -40,8 +46,8 @@ def list_tiles(
     """List the marked tiles of keys of a tile of queries, or if BACK the reverse.
 
     The fast ones are listed from the front, the others from the back; COUNT holds how
-    many there are of each, and of flagged ones. A flagged tile is listed wherever causality lets it be seen,
-    with weight or without, for multiplication makes NaN of what it holds.
+    many there are of each, and of flagged ones. A flagged tile is marked wherever
+    causality lets it be seen, with weight or without: multiplication makes NaN of it.
     """
     n_own, n_other = sizes.query_tiles, sizes.key_tiles
     if BACK:
@@ -50,7 +56,7 @@ def list_tiles(
     index = (batch * sizes.heads + head).to(tl.int64)
     MARK += index * sizes.query_tiles * sizes.key_tiles
     if FLAG is not None:
-        kv = batch * (sizes.heads // sizes.group) + head // sizes.group
+        kv = batch * (sizes.heads // sizes.group) + shared_head(head, sizes)
         FLAG += kv.to(tl.int64) * sizes.key_tiles
     LIST += (index * n_own + own) * n_other
     n_fast = 0

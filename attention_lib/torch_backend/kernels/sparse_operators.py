@@ -7,16 +7,17 @@ for each row of each head, (N, L), or is None where the number `c` is that of al
 import torch
 from torch import Tensor
 
-from attention_lib.torch_backend.kernels import sparse_backward as backwards
-from attention_lib.torch_backend.kernels import sparse_forward as forwards
 from attention_lib.torch_backend.kernels.arrays import padded
 from attention_lib.torch_backend.kernels.sparse_again import differentiate
+from attention_lib.torch_backend.kernels.sparse_backward import to_keys, to_queries
+from attention_lib.torch_backend.kernels.sparse_finish import finish, spoil
 from attention_lib.torch_backend.kernels.sparse_launches import (
     Launch,
     place_of,
     tiles_of,
 )
 from attention_lib.torch_backend.kernels.sparse_lists import flag_tiles
+from attention_lib.torch_backend.kernels.sparse_start import start
 
 __all__ = ["attend"]
 
@@ -39,18 +40,15 @@ def attend(
     """Average the values; give also the top and the edge of each row, and the marks."""
     launch = Launch(query, key, value, mask, bias, cs, c, family, group, causal, scale,
                     softcap)  # fmt: skip
-    q, k, v = launch.arrays
     out, top, edge, marks = _outputs(query, key, value)
     marks.zero_()
     flags = marks.new_empty((*key.shape[:2], marks.shape[-1]))
-    launch.per_key(flag_tiles, k, v, flags, launch.sizes)
-    launch.per_query(
-        forwards.start, q, k, *launch.masks, launch.bounds(), top, edge, marks
-    )
+    launch.per_key(flag_tiles, flags)
+    launch.per_query(start, launch.bounds(), top, edge, marks)
     listed = launch.listed(marks, flags)
-    found = (*launch.masks, place_of(out), top, edge)
-    launch.per_query(forwards.finish, q, k, v, *found, *listed)
-    launch.per_query(forwards.spoil, q, k, v, *found, flags, *listed)
+    found = place_of(out), top, edge
+    launch.per_query(finish, *found, *listed)
+    launch.per_query(spoil, *found, flags, *listed)
     return out, top, edge, marks
 
 
@@ -82,17 +80,16 @@ def attend_backward(
     """Give the gradients in queries, keys and values, and in alpha of each row."""
     launch = Launch(query, key, value, mask, bias, cs, c, family, group, causal, scale,
                     softcap)  # fmt: skip
-    (q, k, v), pull = launch.arrays, place_of(grad)
+    pull = place_of(grad)
     in_query, in_key, in_value, in_cs = _slopes(query, key, value, in_alpha)
     mean = torch.empty_like(edge)
     launch.per_query(
-        backwards.to_queries, q, k, v, *launch.masks, pull, place_of(in_query), top, edge,
-        mean, in_cs if in_alpha else None, *launch.listed(marks),
+        to_queries, pull, place_of(in_query), top, edge, mean,
+        in_cs if in_alpha else None, *launch.listed(marks),
     )  # fmt: skip
     launch.per_key(
-        backwards.to_keys, q, k, v, *launch.masks, pull, place_of(in_key),
-        place_of(in_value), top, edge, mean, *launch.listed(marks, back=True),
-        launch.sizes, launch.rule, PARTS=launch.tiles.parts,
+        to_keys, pull, place_of(in_key), place_of(in_value), top, edge, mean,
+        *launch.listed(marks, back=True), PARTS=launch.tiles.parts,
     )  # fmt: skip
     return in_query, in_key, in_value, in_cs
 

@@ -2,7 +2,7 @@ r"""Weights and slopes of sparse attention in a tile, given the edge of each row
 
 With ``c = alpha - 1`` and `top`, the largest score of a row, its weights are
 
-.. math:: w_j = u_j^{1 / c}, \qquad u_j = [c (s_j - top) - \tau]_+, \qquad \sum_j w_j = 1
+.. math:: w_j = u_j^{1 / c}, \quad u_j = [c (s_j - top) - \tau]_+, \quad \sum_j w_j = 1
 
 where tau lies between -1, at which the largest alone has weight one, and 0. So large
 scores lose no digits. The *edge* of a row is tau; for `NEAR_ONE`, where tau would lose

@@ -5,24 +5,36 @@ from typing import Any, NamedTuple
 import triton
 import triton.language as tl
 
-from attention_lib.torch_backend.kernels.tiles import biased, capped, head_of, visible
+from attention_lib.torch_backend.kernels.tiles import (
+    biased,
+    capped,
+    head_of,
+    read,
+    visible,
+)
 
 __all__ = [
     "COUNTS",
     "FAST",
     "PARTLY",
     "Bounds",
+    "Given",
     "Place",
+    "Queries",
     "Rule",
     "Shape",
     "Sizes",
+    "column",
     "of_head",
+    "queries_of",
+    "scored",
     "scores_of",
     "seen_keys",
+    "shared_head",
 ]
 
-# What a tile of scores is to later passes, which skip what has no mark: one that all
-# takes part, or one of which some takes no part, or holds a NaN or an infinite number.
+# What a tile of scores is to later passes, which skip what has no mark: one of which
+# all takes part, or one of which some does not, or that holds a NaN or infinity.
 FAST = tl.constexpr(1)
 PARTLY = tl.constexpr(2)
 COUNTS = tl.constexpr(3)  # of a list: tiles that are fast, that are not, and flagged
@@ -37,6 +49,16 @@ class Place(NamedTuple):
     head: int
     row: int
     col: int
+
+
+class Given(NamedTuple):
+    """The arrays of a call; the masks may be None."""
+
+    query: Place
+    key: Place
+    value: Place
+    mask: Place
+    bias: Place
 
 
 class Bounds(NamedTuple):
@@ -92,6 +114,23 @@ class Shape(NamedTuple):
     PREC: str  # of products of float32
 
 
+class Queries(NamedTuple):
+    """A tile of queries, and the heads of keys, values and masks that go with it.
+
+    `at` is the place of each row among those of all heads, `c` its alpha - 1.
+    """
+
+    tile: Any
+    rows: Any
+    inside: Any
+    at: Any
+    c: Any
+    K: Any
+    V: Any
+    MASK: Any
+    BIAS: Any
+
+
 @triton.jit
 def of_head(a, batch, head):
     """Give the first element of a head."""
@@ -99,37 +138,76 @@ def of_head(a, batch, head):
 
 
 @triton.jit
-def seen_keys(start, rows, batch, head, bounds, sizes, shape: tl.constexpr):
+def shared_head(head, sizes):
+    """Give the head of keys that serves a head of queries."""
+    return head // sizes.group
+
+
+@triton.jit
+def column(c, rule):
+    """Make a column of what is one a row."""
+    if rule.by_row is None:
+        return c
+    else:
+        return c[:, None]
+
+
+@triton.jit
+def queries_of(first, batch, head, given, sizes, rule, shape: tl.constexpr):
+    """Read the tile of queries that begins with one."""
+    kv = shared_head(head, sizes)
+    K, V = of_head(given.key, batch, kv), of_head(given.value, batch, kv)
+    MASK, BIAS = K, K  # not read
+    if given.mask.first is not None:
+        MASK = of_head(given.mask, batch, head)
+    if given.bias.first is not None:
+        BIAS = of_head(given.bias, batch, head)
+    tile = read(
+        of_head(given.query, batch, head), first, sizes.queries, given.query.row,
+        given.query.col, shape.M, shape.E, shape.E_PAD, False,
+    )  # fmt: skip
+    rows = first + tl.arange(0, shape.M)
+    inside = rows < sizes.queries
+    at = (batch * sizes.heads + head).to(tl.int64) * sizes.queries + rows
+    if rule.by_row is None:
+        c = rule.c
+    else:
+        c = tl.load(rule.by_row + at, mask=inside, other=1.0)
+    return Queries(tile, rows, inside, at, c, K, V, MASK, BIAS)
+
+
+@triton.jit
+def seen_keys(first, rows, batch, head, bounds, sizes, shape: tl.constexpr):
     """Give from which key to which a tile of queries sees some, and the rows that do.
 
-    Between the first and the second of three keys all rows see all; from there on to the
-    third a test says.
+    Between the first and the second of three keys all rows see all; from there on to
+    the third a test says.
     """
     some = rows < sizes.queries
-    begin = 0 * start
+    begin = 0 * first
     stop = begin + sizes.keys
     if shape.CAUSAL:
-        stop = tl.minimum(stop, start + shape.M)
+        stop = tl.minimum(stop, first + shape.M)
     if shape.MASKED:
         at = batch.to(tl.int64) * bounds.batch + head * bounds.head + rows * bounds.row
-        first = tl.load(bounds.first + at, mask=some, other=sizes.keys)
+        least = tl.load(bounds.first + at, mask=some, other=sizes.keys)
         end = tl.load(bounds.end + at, mask=some, other=0)
-        begin = tl.minimum(tl.min(first, 0), stop) // shape.N * shape.N
+        begin = tl.minimum(tl.min(least, 0), stop) // shape.N * shape.N
         stop = tl.minimum(stop, tl.max(end, 0))
-        some = some & (first < end)
+        some = some & (least < end)
         if shape.CAUSAL:
-            some = some & (first <= rows)
+            some = some & (least <= rows)
         fast = begin
     else:
         fast = stop // shape.N * shape.N
         if shape.CAUSAL:
-            fast = tl.minimum(fast, (start + 1) // shape.N * shape.N)
+            fast = tl.minimum(fast, (first + 1) // shape.N * shape.N)
     return begin, fast, stop, some
 
 
 @triton.jit
 def scores_of(
-    product, rows, cols, MASK, BIAS, mask, bias, sizes, rule, CAUSAL: tl.constexpr,
+    product, rows, cols, MASK, BIAS, given, sizes, rule, CAUSAL: tl.constexpr,
     PART: tl.constexpr,
 ):  # fmt: skip
     """Give scores, the slope of their cap, and what of the tile takes part.
@@ -143,10 +221,28 @@ def scores_of(
     there = (rows < sizes.queries) & (cols < sizes.keys)
     if PART:
         there = visible(
-            rows, cols, sizes.queries, sizes.keys, 0, MASK, mask.row, mask.col, CAUSAL,
-            mask.first is not None,
+            rows, cols, sizes.queries, sizes.keys, 0, MASK, given.mask.row,
+            given.mask.col, CAUSAL, given.mask.first is not None,
         )  # fmt: skip
-        if bias.first is not None:
-            s, there = biased(s, there, rows, cols, BIAS, bias.row, bias.col)
+        if given.bias.first is not None:
+            s, there = biased(
+                s, there, rows, cols, BIAS, given.bias.row, given.bias.col
+            )
         s = tl.where(there, s, -INFINITY)
     return s, slope, there
+
+
+@triton.jit
+def scored(j, t, given, sizes, rule, PART: tl.constexpr, shape: tl.constexpr):
+    """Score the tile of keys that begins with the j-th, for a tile of queries."""
+    keys = read(
+        t.K, j, sizes.keys, given.key.row, given.key.col, shape.N, shape.E, shape.E_PAD,
+        not PART,
+    )  # fmt: skip
+    product = tl.dot(t.tile, tl.trans(keys), input_precision=shape.PREC)
+    cols = (j + tl.arange(0, shape.N))[None, :]
+    s, slope, there = scores_of(
+        product, t.rows[:, None], cols, t.MASK, t.BIAS, given, sizes, rule,
+        shape.CAUSAL, PART,
+    )  # fmt: skip
+    return s, slope, there, keys
