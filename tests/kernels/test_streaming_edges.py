@@ -204,3 +204,18 @@ def test_a_mask_hides_a_value_that_is_infinite_where_its_weight_is_not_zero(rng)
     out = attend(query + 1, key, value, where, method="triton")
     same([out], [torch.tensor([[INF, NAN, 2.0]])])
     np.testing.assert_array_equal(out.isnan().numpy(), [[False, True, False]])
+
+
+@pytest.mark.parametrize("at", [3, KEYS - 1])
+@pytest.mark.parametrize("kind", ["no mask", "bool"])
+def test_a_value_of_a_visible_key_is_never_lost(kind, at, rng):
+    given = three(rng)
+    mask = mask_of(kind, rng)
+    if mask:
+        mask["attn_mask"][:, at] = True
+    with torch.no_grad():
+        given[2][0, at, 0], given[2][0, at, 1] = INF, NAN
+    out, *_ = outcome(given, "softmax1", **mask, method="triton")
+    assert (out[0, :, 0] == INF).all()
+    assert out[0, :, 1].isnan().all()
+    assert out[0, :, 2].isfinite().all()

@@ -308,11 +308,8 @@ def to_keys(
         if MASKED or BIASED:
             mask_of_head = head_of(MASK, batch, head, mask_batch, mask_head)
             bias_of_head = head_of(BIAS, batch, head, bias_batch, bias_head)
-            bounds = (
-                batch.to(tl.int64) * bound_batch
-                + head * bound_head
-                + cols.to(tl.int64) * bound_row
-            )
+            bounds = head_of(cols * 0, batch, head, bound_batch, bound_head)
+            bounds += cols.to(tl.int64) * bound_row
             last = tl.load(END + bounds, mask=cols < n_k, other=0)
             first = tl.load(FIRST + bounds, mask=cols < n_k, other=2147483647)
             end = tl.minimum(end, tl.max(last, 0))

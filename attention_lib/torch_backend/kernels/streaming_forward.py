@@ -61,7 +61,7 @@ def keys_of(
         full = tl.minimum(full, edge // BLOCK_N * BLOCK_N)
         some = some & (rows + ahead >= 0)
     if BOUNDED:
-        bounds = batch.to(tl.int64) * bound_batch + head * bound_head
+        bounds = head_of(rows * 0, batch, head, bound_batch, bound_head)
         bounds += rows.to(tl.int64) * bound_row
         first = tl.load(FIRST + bounds, mask=inside, other=2147483647)
         ends = tl.load(END + bounds, mask=inside, other=0)
@@ -129,7 +129,8 @@ def _step(
         p, size = shares(s, 0.0, 1.0, shift[:, None], FAMILY, POWER, BY_ROW, FAST)
     v = read(V, j, n_k, v_row, v_col, BLOCK_N, DV, DV_PAD, not PART)
     if PART:
-        v = finite_only(v)  # the others are left to `poison_rows`
+        if CAUSAL or MASKED or BIASED:  # where `poison_rows` comes after
+            v = finite_only(v)
     acc = weighed(p, v, acc, PREC, WIDE)
     return acc, total, top
 

@@ -88,22 +88,23 @@ def stream(
     rows = (multipliers, shifts, inverses)
     out, top, total, seen = _outputs(query, value, family, whole)
     tile = tile_for("forward", query, _size(query, value))
-    first = None
-    if mask is not None or bias is not None:
-        first = bounds_of(bias if mask is None else mask, key.shape[2])
+    first, shown = None, bias if mask is None else mask
     wide = query.dtype == torch.float16 and family == RELU
     scales, _, _ = _scales(query, bias, multipliers is not None, numbers)
-    attend[_grid(query, tile.queries)](
-        query, key, value, out, top, total, seen, *_or(query, *rows),
-        *_or(query, mask, bias, *(first or (None, None))),
-        *_steps(query, key, value, mask, bias, first),
-        *_sizes(query, key, numbers), *scales,
-        **_constants(query, value, mask, bias, rows, numbers),
-        OFFSET=family == EXP and (shifts is not None or shift > -math.inf),
-        WHOLE=whole, WIDE=wide, **tile.options,
-    )  # fmt: skip
-    if is_causal or first is not None:
-        _poison(out, top, query, key, value, mask, bias, rows, numbers)
+    with torch.cuda.device_of(query):  # which need not be the current one
+        if shown is not None:
+            first = bounds_of(shown, key.shape[2])
+        attend[_grid(query, tile.queries)](
+            query, key, value, out, top, total, seen, *_or(query, *rows),
+            *_or(query, mask, bias, *(first or (None, None))),
+            *_steps(query, key, value, mask, bias, first),
+            *_sizes(query, key, numbers), *scales,
+            **_constants(query, value, mask, bias, rows, numbers),
+            OFFSET=family == EXP and (shifts is not None or shift > -math.inf),
+            WHOLE=whole, WIDE=wide, **tile.options,
+        )  # fmt: skip
+        if is_causal or first is not None:
+            _poison(out, top, query, key, value, mask, bias, rows, numbers)
     return out, top, total, seen
 
 
@@ -172,35 +173,38 @@ def stream_backward(
     slopes = _slopes(query, key, value, in_queries, in_keys, in_rows)
     wide = query.dtype == torch.float16 and (family == RELU or not whole)
     grad = grad.to(torch.float32 if wide else query.dtype).contiguous()
-    mean = _means(out, grad, pull, numbers)
-    inverse, divided = inverses, inverses is not None
-    if numbers.normalised and whole:
-        inverse, divided = 1 / total, True
-    kept = _or(query, top, inverse, mean, multipliers, shifts, mask, bias)
-    constants = _constants(query, value, mask, bias, rows, numbers)
-    constants |= {"DIVIDED": divided, "WIDE": wide}
-    scales, factor, unit = _scales(query, bias, multipliers is not None, numbers)
-    sizes = (*_sizes(query, key, numbers), *scales, factor)
-    length, n_keys, size = query.shape[2], key.shape[2], _size(query, value)
-    shown = bias if mask is None else mask
-    if in_queries or in_rows:
-        tile = tile_for("to queries", query, size)
-        first = None if shown is None else bounds_of(shown, n_keys)
-        to_queries[_grid(query, tile.queries)](
-            query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
-            slopes[0], slopes[3], *_steps(query, key, value, mask, bias, first), *sizes,
-            MOVED=in_rows, **constants, **tile.options,
-        )  # fmt: skip
-    if in_keys:
-        tile = tile_for("to keys", query, size)
-        first = None if shown is None else bounds_of(shown.mT, length)
-        to_keys[_grid(key, tile.keys)](
-            query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
-            slopes[1], slopes[2], *_steps(query, key, value, mask, bias, first), *sizes,
-            EVEN=length % tile.queries == 0, **constants, **tile.options,
-        )  # fmt: skip
-    if in_rows:
-        _finish_rows(slopes[3], slopes[4], top, total, mean, rows, unit, numbers)
+    with torch.cuda.device_of(query):
+        mean = _means(out, grad, pull, numbers)
+        inverse, divided = inverses, inverses is not None
+        if numbers.normalised and whole:
+            inverse, divided = 1 / total, True
+        kept = _or(query, top, inverse, mean, multipliers, shifts, mask, bias)
+        constants = _constants(query, value, mask, bias, rows, numbers)
+        constants |= {"DIVIDED": divided, "WIDE": wide}
+        scales, factor, unit = _scales(query, bias, multipliers is not None, numbers)
+        sizes = (*_sizes(query, key, numbers), *scales, factor)
+        length, n_keys, size = query.shape[2], key.shape[2], _size(query, value)
+        shown = bias if mask is None else mask
+        if in_queries or in_rows:
+            tile = tile_for("to queries", query, size)
+            first = None if shown is None else bounds_of(shown, n_keys)
+            to_queries[_grid(query, tile.queries)](
+                query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
+                slopes[0], slopes[3],
+                *_steps(query, key, value, mask, bias, first), *sizes,
+                MOVED=in_rows, **constants, **tile.options,
+            )  # fmt: skip
+        if in_keys:
+            tile = tile_for("to keys", query, size)
+            first = None if shown is None else bounds_of(shown.mT, length)
+            to_keys[_grid(key, tile.keys)](
+                query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
+                slopes[1], slopes[2],
+                *_steps(query, key, value, mask, bias, first), *sizes,
+                EVEN=length % tile.queries == 0, **constants, **tile.options,
+            )  # fmt: skip
+        if in_rows:
+            _finish_rows(slopes[3], slopes[4], top, total, mean, rows, unit, numbers)
     return slopes
 
 
