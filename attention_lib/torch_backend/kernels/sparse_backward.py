@@ -95,12 +95,12 @@ def to_queries(
     )  # fmt: skip
     base = tl.load(TOP + t.at, mask=t.inside, other=0.0)
     edge = tl.load(EDGE + t.at, mask=t.inside, other=INFINITY)
-    a = tl.zeros([shape.M, shape.E_PAD], tl.float32)
-    b = tl.zeros([shape.M, shape.E_PAD], tl.float32)
-    hg = tl.zeros([shape.M], tl.float32)
-    hs = tl.zeros([shape.M], tl.float32)
-    fg = tl.zeros([shape.M], tl.float32)
-    fs = tl.zeros([shape.M], tl.float32)
+    a = tl.full([shape.M, shape.E_PAD], 0.0, tl.float32)
+    b = tl.full([shape.M, shape.E_PAD], 0.0, tl.float32)
+    hg = tl.full([shape.M], 0.0, tl.float32)
+    hs = tl.full([shape.M], 0.0, tl.float32)
+    fg = tl.full([shape.M], 0.0, tl.float32)
+    fs = tl.full([shape.M], 0.0, tl.float32)
     a, b, hg, hs, fg, fs = _to_queries(
         a, b, hg, hs, fg, fs, n_fast, LIST, pulls, base, edge, t, given, sizes, rule,
         IN_ALPHA is not None, False, shape,
@@ -122,7 +122,8 @@ def to_queries(
 @triton.jit
 def _to_keys(
     in_keys, in_values, n, LIST, keys, values, cols, batch, head, given, pull, TOP,
-    EDGE, MEAN, sizes, rule, PARTS: tl.constexpr, PART: tl.constexpr, shape: tl.constexpr,
+    EDGE, MEAN, sizes, rule, PARTS: tl.constexpr, PART: tl.constexpr,
+    shape: tl.constexpr,
 ):  # fmt: skip
     """Add up what listed tiles of queries bring to the gradients of their keys.
 
@@ -193,8 +194,8 @@ def to_keys(
         of_head(given.value, batch, kv), first, sizes.keys, given.value.row,
         given.value.col, shape.N, shape.V, shape.V_PAD, False,
     )  # fmt: skip
-    in_keys = tl.zeros([shape.N, shape.E_PAD], tl.float32)
-    in_values = tl.zeros([shape.N, shape.V_PAD], tl.float32)
+    in_keys = tl.full([shape.N, shape.E_PAD], 0.0, tl.float32)
+    in_values = tl.full([shape.N, shape.V_PAD], 0.0, tl.float32)
     for member in span(0, sizes.group):
         head = kv * sizes.group + member
         block = (batch * sizes.heads + head).to(tl.int64) * sizes.key_tiles + tile

@@ -93,8 +93,8 @@ def finish(given, out, TOP, EDGE, LIST, COUNT, sizes, rule, shape: tl.constexpr)
     edge = tl.load(EDGE + t.at, mask=t.inside, other=INFINITY)
     i = 0
     while i < STEPS:
-        total = tl.zeros([shape.M], tl.float32)
-        slopes = tl.zeros([shape.M], tl.float32)
+        total = tl.full([shape.M], 0.0, tl.float32)
+        slopes = tl.full([shape.M], 0.0, tl.float32)
         total, slopes = _add(
             total, slopes, n_fast, LIST, base, edge, t, given, sizes, rule, False, shape
         )
@@ -116,8 +116,8 @@ def finish(given, out, TOP, EDGE, LIST, COUNT, sizes, rule, shape: tl.constexpr)
         moving = (step > 0) & (step > rule.close * room(edge, t.c, shape.FAMILY))
         edge += step
         i += tl.where(tl.max(moving.to(tl.int32), 0) > 0, 1, STEPS)
-    acc = tl.zeros([shape.M, shape.V_PAD], tl.float32)
-    total = tl.zeros([shape.M], tl.float32)
+    acc = tl.full([shape.M, shape.V_PAD], 0.0, tl.float32)
+    total = tl.full([shape.M], 0.0, tl.float32)
     acc, total = _average(
         acc, total, n_fast, LIST, base, edge, t, given, sizes, rule, False, shape
     )

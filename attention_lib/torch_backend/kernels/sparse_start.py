@@ -97,8 +97,8 @@ def start(given, bounds, TOP, EDGE, MARK, sizes, rule, shape: tl.constexpr):
     base = tl.where(lost | (top == -INFINITY), 0.0, top)
     edge = coarse_edge(best, base, t.c, rule, shape)
     edge = tl.where(lost, float("nan"), tl.where(some, edge, INFINITY))
-    total = tl.zeros([shape.M], tl.float32)
-    slopes = tl.zeros([shape.M], tl.float32)
+    total = tl.full([shape.M], 0.0, tl.float32)
+    slopes = tl.full([shape.M], 0.0, tl.float32)
     kind = tl.where(first + shape.M <= sizes.queries, FAST, PARTLY)
     total, slopes = _mark(
         total, slopes, kind, begin, fast, MARK, base, edge, t, given, sizes, rule,
