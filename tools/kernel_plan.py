@@ -4,7 +4,7 @@ import torch
 
 import attention_lib as al
 from attention_lib.torch_backend import rows
-from tools import streaming_plan
+from tools import sparse_plan, streaming_plan
 
 __all__ = ["PARTS"]
 
@@ -61,4 +61,8 @@ def _name(weighting):
     return f"{type(weighting).__name__}({', '.join(given)})"
 
 
-PARTS = {"rows": _rows, "streaming": streaming_plan.calls}
+PARTS = {
+    "rows": _rows,
+    "streaming": streaming_plan.calls,
+    "sparse": sparse_plan.calls,
+}
