@@ -1,6 +1,6 @@
 """Compile the kernels for GPUs that are not here, and print what each needs of one.
 
-python tools/compile_kernels.py [--target sm_80 ...] [part ...]
+python tools/compile_kernels.py [--target sm_80 ...] [--only WORDS] [part ...]
 
 It needs Triton and no GPU: the library's own functions are called on tensors of a
 processor, and each launch is compiled instead. Of every kernel the registers of a
@@ -72,6 +72,7 @@ def main(argv=None):
     """Compile what was asked for; give the number of kernels that need too much."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", nargs="+", choices=TARGETS, default=TARGETS)
+    parser.add_argument("--only", default="", help="calls whose label has these words")
     parser.add_argument("part", nargs="*", help="of the plan: all of it")
     asked = parser.parse_args(argv)
     if device.INTERPRETED:
@@ -83,11 +84,11 @@ def main(argv=None):
     for target in asked.target:
         driver.set_active(NoGpu(target))
         for name, calls in parts.items():
-            wrong += compile_part(target, name, calls)
+            wrong += compile_part(target, name, calls, asked.only)
     return wrong
 
 
-def compile_part(target, name, calls):
+def compile_part(target, name, calls, only):
     """Compile what the calls of one part launch; give the number of errors."""
     seen, wrong, start = {}, 0, time.perf_counter()
 
@@ -100,6 +101,8 @@ def compile_part(target, name, calls):
 
     jit.JITFunction.__getitem__ = compiled_instead
     for label, call in calls():
+        if only not in label:
+            continue
         before = set(seen)
         try:
             call()

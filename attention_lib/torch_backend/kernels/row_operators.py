@@ -177,12 +177,12 @@ def _slopes(grad, in_factor, in_par):
 def _launch(whole, long, rows, family):
     """Choose a kernel by the length of the rows, its grid, and its blocks."""
     n_rows, n = rows.shape
-    pieces = 1
+    heavy, pieces = family == NEAR_ONE, 1
+    more = 8 if heavy else 2 if whole is backward and family in SUMS else 1
     if family in POINTWISE and whole is forward:  # whose rows may be cut
         pieces, n = triton.cdiv(n, TILE), min(n, TILE)
-    elif n > IN_REGISTERS:
+    elif n > IN_REGISTERS // more:
         return long, (n_rows,), {"BLOCK": TILE, "num_warps": TILE_WARPS}
-    heavy = family == NEAR_ONE or (whole is backward and n > IN_REGISTERS // 2)
     block, at_once, warps, parts = whole_rows(n, rows.element_size(), heavy)
     options = {"BLOCK": block, "ROWS": at_once, "num_warps": warps}
     grid = (triton.cdiv(n_rows, at_once), pieces)

@@ -20,6 +20,7 @@ __all__ = [
     "derivative_in_alpha",
     "extra_share",
     "known",
+    "logs_above",
     "powers_above",
     "shares",
     "slopes",
@@ -127,10 +128,16 @@ def shares(s, base, factor, FAMILY: tl.constexpr, POWER: tl.constexpr, BY_FACTOR
 
 
 @triton.jit
+def logs_above(z, tau, c):
+    """Give the logarithms of weights; log1p keeps the digits of 1 + c s for small c."""
+    return log1p_of(tl.maximum(c * (z - tau), -1.0)) / c
+
+
+@triton.jit
 def powers_above(z, tau, c, FAMILY: tl.constexpr, FAST: tl.constexpr):
     """Give the weights of a threshold before the last division."""
-    if FAMILY == NEAR_ONE:  # log1p keeps the digits of 1 + c s for small c
-        return tl.exp(log1p_of(tl.maximum(c * (z - tau), -1.0)) / c)
+    if FAMILY == NEAR_ONE:
+        return tl.exp(logs_above(z, tau, c))
     else:
         u = tl.maximum(z - tau, 0.0)
         if FAMILY == SPARSEMAX:

@@ -10,8 +10,10 @@ import triton.language as tl
 from attention_lib.torch_backend.kernels.common import expm1_of, fast_log2, two_sums
 from attention_lib.torch_backend.kernels.row_rules import (
     ENTMAX15,
+    INFINITY,
     NEAR_ONE,
     SPARSEMAX,
+    logs_above,
     powers_above,
 )
 
@@ -30,9 +32,8 @@ def lowest(like, FAMILY: tl.constexpr):
 def step_parts(z, tau, c, FAMILY: tl.constexpr, FAST: tl.constexpr):
     """Give each key's part of the two sums that a step is made of."""
     if FAMILY == NEAR_ONE:
-        w = powers_above(z, tau, c, FAMILY, FAST)
-        inside = tl.where(w > 0, w, 1.0)
-        return w, tl.where(w > 0, tl.exp((1 - c) * tl.log(inside)), 0.0)
+        logs = logs_above(z, tau, c)
+        return tl.exp(logs), tl.where(logs > -INFINITY, tl.exp((1 - c) * logs), 0.0)
     else:
         u = tl.maximum(z - tau, 0.0)
         if FAMILY == SPARSEMAX:
