@@ -14,7 +14,6 @@ from attention_lib.torch_backend.kernels.row_rules import (
     NEAR_ONE,
     SPARSEMAX,
     logs_above,
-    powers_above,
 )
 
 __all__ = ["descended", "lowest", "raised_by", "step_parts"]
