@@ -6,6 +6,7 @@ import torch
 from attention_lib import Entmax, Sparsemax
 from attention_lib.torch_backend.kernels import sparse
 from tests.in_turn import in_turn
+from tests.kernels import streaming_cases
 from tests.kernels.streaming_cases import exact, outcome, same
 
 WEIGHTINGS = {
@@ -14,8 +15,19 @@ WEIGHTINGS = {
     "one alpha": Entmax(1.3),
     "near one": Entmax(1.01),
 }
-every_weighting = pytest.mark.parametrize("name", WEIGHTINGS)
-in_turns = in_turn("name", list(WEIGHTINGS))
+LENGTH, KEYS = 19, 23  # two tiles by two
+EDGES = ["sparsemax", "near one"]  # powers are cut at zero in two ways
+in_turns = in_turn("name", EDGES)
+
+
+def three(rng, length=LENGTH, n_keys=KEYS, **options):
+    """Give query, key and value that require gradients."""
+    return streaming_cases.three(rng, length=length, n_keys=n_keys, **options)
+
+
+def mask_of(kind, rng):
+    """Give the options of a mask, in which the third query sees no key."""
+    return streaming_cases.mask_of(kind, rng, LENGTH, KEYS)
 
 
 def alphas(*values):

@@ -10,20 +10,21 @@ from attention_lib.torch_backend.kernels import row_rules as rules
 from attention_lib.torch_backend.kernels import sparse_operators as operators
 from tests.in_turn import in_turn
 from tests.kernels.sparse_cases import (
+    LENGTH,
     WEIGHTINGS,
     agree,
     alphas,
     by_kernel,
-    every_weighting,
+    mask_of,
+    three,
 )
-from tests.kernels.streaming_cases import mask_of, three
 from tests.oracle import attention_by_rows
 
 FAMILIES = {"sparsemax": rules.SPARSEMAX.value}
 MASKS = ["no mask", "causal", "bool", "additive", "causal and bool", "window"]
 
 
-@every_weighting
+@in_turn("name", list(WEIGHTINGS))
 def test_the_output_is_that_of_the_definition(name, rng):
     given = three(rng, heads=1)
     out = by_kernel(given, WEIGHTINGS[name], is_causal=True)[0]
@@ -37,7 +38,7 @@ def test_the_output_is_that_of_the_definition(name, rng):
     np.testing.assert_allclose(out.detach().numpy(), expected, 2e-6, 2e-6)
 
 
-@every_weighting
+@in_turn("name", ["squares", "near one"])
 @in_turn("kind", MASKS)
 def test_output_and_gradients_under_every_mask(name, kind, rng):
     agree(three(rng, heads=1), WEIGHTINGS[name], **mask_of(kind, rng))
@@ -47,13 +48,11 @@ def test_output_and_gradients_under_every_mask(name, kind, rng):
 def test_an_alpha_for_each_head_and_its_gradient(kind, rng):
     alpha = alphas(1.0005, 1.7)
     given = three(rng, heads=2, kv_heads=1)
-    agree(
-        given, Entmax(alpha), [alpha], 4e-6, enable_gqa=True, **mask_of(kind, rng)
-    )
+    agree(given, Entmax(alpha), [alpha], 4e-6, enable_gqa=True, **mask_of(kind, rng))
 
 
 def test_an_alpha_for_each_query_and_its_gradient(rng):
-    alpha = torch.linspace(1.05, 2, 19).view(19, 1).requires_grad_()
+    alpha = torch.linspace(1.05, 2, LENGTH).view(LENGTH, 1).requires_grad_()
     agree(three(rng, heads=1), Entmax(alpha), [alpha], 4e-6)
 
 
@@ -98,7 +97,7 @@ def test_what_is_kept_grows_with_the_length(rng):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16])
-@in_turn("name", list(WEIGHTINGS))
+@in_turn("name", ["sparsemax", "one alpha"])
 def test_errors_in_sixteen_bits_are_those_of_one_matrix(dtype, name, rng):
     given = three(rng, heads=1, dtype=dtype)
     weighting = WEIGHTINGS[name]
@@ -110,7 +109,9 @@ def test_errors_in_sixteen_bits_are_those_of_one_matrix(dtype, name, rng):
     halves = [a.detach().clone().requires_grad_() for a in given]
     query, key, value = halves
     scores = (query @ key.mT / query.shape[-1] ** 0.5).float()
-    scores = scores.masked_fill(~torch.ones(scores.shape[-2:]).tril().bool(), -torch.inf)
+    scores = scores.masked_fill(
+        ~torch.ones(scores.shape[-2:]).tril().bool(), -torch.inf
+    )
     plain = weighting(scores).to(dtype) @ value
     peer = plain, *torch.autograd.grad(plain, halves, pull.to(dtype))
     for factor, ours, theirs, true in zip((2, 3, 3, 3), made, peer, exact, strict=True):

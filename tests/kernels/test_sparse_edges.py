@@ -1,4 +1,4 @@
-"""Sparse attention by kernels at the edges: masks, NaN, infinity, far scores, shapes."""
+"""Sparse attention by kernels at the edges: masks, NaN, infinity, far scores."""
 
 import pytest
 import torch
@@ -7,17 +7,33 @@ from attention_lib import Entmax, Sparsemax
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend.kernels import sparse_launches, sparse_operators
 from tests.in_turn import in_turn
-from tests.kernels.sparse_cases import WEIGHTINGS, agree, alphas, by_kernel, in_turns
-from tests.kernels.streaming_cases import KEYS, LENGTH, exact, mask_of, same, three
+from tests.kernels.sparse_cases import (
+    KEYS,
+    LENGTH,
+    WEIGHTINGS,
+    agree,
+    alphas,
+    by_kernel,
+    in_turns,
+    mask_of,
+    three,
+)
+from tests.kernels.streaming_cases import exact, same
 
 NAN, INF = torch.nan, torch.inf
 LOWEST = torch.finfo(torch.float32).min
 OTHERS = torch.arange(LENGTH) != 4
 
 
-@in_turns
-@in_turn("poison", [NAN, INF, -INF])
-@in_turn("kind", ["bool", "additive", "causal"])
+@in_turn(
+    ("name", "poison", "kind"),
+    [
+        ("sparsemax", NAN, "bool"),
+        ("squares", INF, "additive"),
+        ("near one", -INF, "causal"),
+        ("one alpha", NAN, "causal"),
+    ],
+)
 def test_what_is_masked_reaches_no_output_and_no_gradient(name, poison, kind, rng):
     given, mask = three(rng, heads=1), mask_of(kind, rng)
     hidden = [3, 20]
@@ -31,8 +47,8 @@ def test_what_is_masked_reaches_no_output_and_no_gradient(name, poison, kind, rn
     same(by_kernel(given, WEIGHTINGS[name], **mask), expected)
 
 
-@in_turns
-@in_turn("poison", [NAN, INF, -INF])
+@in_turn("name", ["squares", "near one"])
+@in_turn("poison", [NAN, -INF])
 def test_a_value_that_is_no_number_reaches_the_rows_that_see_it(name, poison, rng):
     given = three(rng, heads=1)
     with torch.no_grad():
@@ -56,8 +72,7 @@ def test_such_a_value_is_seen_in_tiles_without_any_weight(rng):
     assert torch.equal(out[0, :, 0], given[2][0, 0, 0].expand(LENGTH))
 
 
-@in_turns
-@in_turn("odd", [NAN, INF])
+@in_turn(("name", "odd"), [("sparsemax", NAN), ("near one", INF)])
 def test_a_query_that_is_no_number_spoils_its_own_row_only(name, odd, rng):
     given, mask = three(rng, heads=1), mask_of("causal and bool", rng)
     mask["attn_mask"][4, 1] = True
@@ -89,8 +104,7 @@ def test_a_score_of_infinity_or_none_above_minus_infinity_make_nan(name, rng):
     same([out[0, rest]], [whole[0, rest]])
 
 
-@in_turns
-@in_turn("kind", ["causal and bool", "additive"])
+@in_turn(("name", "kind"), [("sparsemax", "causal and bool"), ("near one", "additive")])
 def test_a_row_with_every_key_masked_is_zero_and_so_is_its_gradient(name, kind, rng):
     given, mask = three(rng, heads=1), mask_of(kind, rng)
     out, in_query, *_ = by_kernel(given, WEIGHTINGS[name], **mask)
@@ -120,8 +134,7 @@ def test_large_scores_lose_no_digits(name, rng):
     agree(given, WEIGHTINGS[name], attn_mask=bias)
 
 
-@in_turns
-@in_turn("scale", [-0.7, 0.0, 3.0])
+@in_turn(("name", "scale"), [("sparsemax", -0.7), ("squares", 0.0), ("near one", 3.0)])
 def test_any_sign_of_scale_and_a_softcap(name, scale, rng):
     agree(three(rng, heads=1), WEIGHTINGS[name], error=5e-6, scale=scale, softcap=1.5)
 
@@ -134,7 +147,9 @@ def test_sizes_of_any_kind(length, n_keys, width, rng):
     agree(given, Entmax(1.5))
 
 
-@pytest.mark.parametrize("sizes", [{"n_keys": 0}, {"length": 0}, {"width_of_values": 0}])
+@pytest.mark.parametrize(
+    "sizes", [{"n_keys": 0}, {"length": 0}, {"width_of_values": 0}]
+)
 def test_nothing_to_attend_to_is_left_to_the_eager_way(sizes, rng):
     given = three(rng, heads=1, **sizes)
     out = attend(*given, weighting="sparsemax", method="triton")
