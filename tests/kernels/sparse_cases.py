@@ -15,7 +15,7 @@ WEIGHTINGS = {
     "one alpha": Entmax(1.3),
     "near one": Entmax(1.01),
 }
-LENGTH, KEYS = 19, 23  # two tiles by two
+LENGTH, KEYS = 7, 19  # a tile by two
 EDGES = ["sparsemax", "near one"]  # powers are cut at zero in two ways
 in_turns = in_turn("name", EDGES)
 
@@ -25,9 +25,9 @@ def three(rng, length=LENGTH, n_keys=KEYS, **options):
     return streaming_cases.three(rng, length=length, n_keys=n_keys, **options)
 
 
-def mask_of(kind, rng):
+def mask_of(kind, rng, length=LENGTH, n_keys=KEYS):
     """Give the options of a mask, in which the third query sees no key."""
-    return streaming_cases.mask_of(kind, rng, LENGTH, KEYS)
+    return streaming_cases.mask_of(kind, rng, length, n_keys)
 
 
 def alphas(*values):
