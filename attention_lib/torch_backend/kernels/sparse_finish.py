@@ -134,11 +134,14 @@ def finish(given, out, TOP, EDGE, LIST, COUNT, sizes, rule, shape: tl.constexpr)
 
 
 @triton.jit
-def spoil(given, out, TOP, EDGE, FLAG, LIST, COUNT, sizes, rule, shape: tl.constexpr):
+def spoil(
+    given, out, TOP, EDGE, FLAG, LIST, COUNT, sizes, rule, PARTS: tl.constexpr,
+    shape: tl.constexpr,
+):  # fmt: skip
     """Add the NaN and the infinities that values bring to the rows that see them.
 
     A kernel of its own, which ends at once where there are none: it would take
-    registers from the other.
+    registers from the other. A tile of keys is read in so many PARTS.
     """
     tile, batch, head = place(sizes.query_tiles, sizes.heads, False)
     block = (batch * sizes.heads + head).to(tl.int64) * sizes.query_tiles + tile
@@ -157,10 +160,10 @@ def spoil(given, out, TOP, EDGE, FLAG, LIST, COUNT, sizes, rule, shape: tl.const
             OUT, first, sizes.queries, out.row, out.col, shape.M, shape.V, shape.V_PAD,
             False,
         ).to(tl.float32)  # fmt: skip
-        for i in span(0, tl.load(COUNT + block * COUNTS + 1)):
-            key_tile = tl.load(LIST + sizes.key_tiles - 1 - i).to(tl.int32)
+        for i in span(0, PARTS * tl.load(COUNT + block * COUNTS + 1)):
+            key_tile = tl.load(LIST + sizes.key_tiles - 1 - i // PARTS).to(tl.int32)
             if tl.load(FLAG + key_tile) != 0:
-                j = key_tile * shape.N
+                j = (key_tile * PARTS + i % PARTS) * shape.N
                 found = scored(j, t, given, sizes, rule, True, shape)
                 x = distance(
                     found[0], base[:, None], edge[:, None], c, shape.FAMILY, True

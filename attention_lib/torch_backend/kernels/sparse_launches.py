@@ -22,6 +22,8 @@ from attention_lib.torch_backend.kernels.sparse_tiles import (
 
 __all__ = ["Launch", "Tiles", "tiles_of"]
 
+LEAST_SHARED = 101_376  # bytes that a program may have on any card that is served
+LEAST_KEYS = 16  # of a tile, for products
 SHORT = 2**15  # up to so many tiles two bytes hold the number of each
 LISTED = 1024  # tiles that are listed at once
 # Steps of the edge, beside its room, that end the search. Newton's steps square what
@@ -33,7 +35,8 @@ CLOSE_IN_HALVES = {2: 2e-4, 1.5: 1e-3}
 class Tiles(NamedTuple):
     """The tiles that all kernels of a call share, their warps and stages.
 
-    The way back to keys reads a tile of queries in so many `parts`.
+    The way back to keys reads a tile of queries in so many `parts`. The largest kernel
+    takes so much `shared` memory; `since` is the first capability that they are for.
     """
 
     queries: int
@@ -41,17 +44,23 @@ class Tiles(NamedTuple):
     parts: int
     warps: int
     stages: int
+    shared: int = 0
+    since: int = 8
 
 
 SMALL = Tiles(16, 16, 1, 4, 1)  # for the interpreter, in which only the tests run
-# By bytes of a number, and the larger of the padded sizes of keys and values.
+# By bytes of a number, and the larger of the padded sizes of keys and values. The first
+# was the fastest on an H200, or is untried; before Hopper it takes twice the warps.
 TILES = {
-    (2, 64): (Tiles(64, 64, 2, 4, 2),),
-    (2, 128): (Tiles(64, 64, 2, 8, 2),),
-    (2, 256): (Tiles(64, 32, 2, 8, 1),),
-    (4, 64): (Tiles(32, 32, 1, 4, 2),),
-    (4, 128): (Tiles(32, 32, 1, 4, 1),),
-    (4, 256): (Tiles(16, 16, 1, 4, 1),),
+    (2, 64): (
+        Tiles(64, 64, 2, 4, 2, 49_152, since=9),
+        Tiles(64, 64, 2, 8, 2, 49_152),
+    ),
+    (2, 128): (Tiles(64, 64, 2, 8, 2, 73_728),),
+    (2, 256): (Tiles(64, 32, 2, 8, 1, 98_304),),
+    (4, 64): (Tiles(32, 32, 1, 4, 2, 49_536),),
+    (4, 128): (Tiles(32, 32, 1, 8, 1, 73_728),),
+    (4, 256): (Tiles(16, 16, 1, 8, 1, 73_728),),
 }
 
 
@@ -59,7 +68,15 @@ def tiles_of(like, size):
     """Choose the tiles for tensors like one, of so many padded features."""
     if INTERPRETED:
         return SMALL
-    return TILES[like.element_size(), max(size, 64)][0]
+    choices = TILES[like.element_size(), max(size, 64)]
+    if not like.is_cuda:  # to be compiled, not run
+        return choices[0]
+    found = torch.cuda.get_device_properties(like.device)
+    room = getattr(found, "shared_memory_per_block_optin", LEAST_SHARED)
+    for tiles in choices:
+        if tiles.since <= found.major and tiles.shared <= room:
+            return tiles
+    return choices[-1]
 
 
 class Launch:
@@ -99,9 +116,16 @@ class Launch:
             self.mask is not None, family, "ieee",
         )  # fmt: skip
 
-    def per_query(self, kernel, *more):
+    def per_query(self, kernel, *more, **constants):
         """Start a program for each tile of queries of each head."""
-        self._start(kernel, self.batch * self.heads * self.sizes.query_tiles, more)
+        programs = self.batch * self.heads * self.sizes.query_tiles
+        self._start(kernel, programs, more, **constants)
+
+    def in_parts(self, kernel, *more):
+        """Start the same, for programs that read a tile of keys in two parts or one."""
+        parts = 2 if self.tiles.keys > LEAST_KEYS else 1
+        shape = self.shape._replace(N=self.tiles.keys // parts)
+        self.per_query(kernel, *more, PARTS=parts, shape=shape)
 
     def per_key(self, kernel, *more, **constants):
         """Start a program for each tile of keys of each of their heads."""
@@ -110,8 +134,9 @@ class Launch:
 
     def _start(self, kernel, programs, more, **constants):
         # Along one axis of the grid: the others end at 65,535.
+        constants = {"shape": self.shape} | constants
         kernel[(programs,)](
-            self.given, *more, self.sizes, self.rule, **constants, shape=self.shape,
+            self.given, *more, self.sizes, self.rule, **constants,
             num_warps=self.tiles.warps, num_stages=self.tiles.stages,
         )  # fmt: skip
 

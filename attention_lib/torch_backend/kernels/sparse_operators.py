@@ -48,7 +48,7 @@ def attend(
     listed = launch.listed(marks, flags)
     found = place_of(out), top, edge
     launch.per_query(finish, *found, *listed)
-    launch.per_query(spoil, *found, flags, *listed)
+    launch.in_parts(spoil, *found, flags, *listed)
     return out, top, edge, marks
 
 
