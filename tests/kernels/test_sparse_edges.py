@@ -60,7 +60,11 @@ def test_a_value_that_is_no_number_reaches_the_rows_that_see_it(name, poison, rn
     assert not out[0, 3:, 1].isfinite().any()  # with weight or without
 
 
-def test_such_a_value_is_seen_in_tiles_without_any_weight(rng):
+@in_turn("keys", [16, 32])
+def test_such_a_value_is_seen_in_tiles_without_any_weight(keys, rng, monkeypatch):
+    tiles = sparse_launches.Tiles(16, keys, 1, 4, 1)  # 32 are read in two parts
+    for module in (sparse_launches, sparse_operators):
+        monkeypatch.setattr(module, "tiles_of", lambda like, size: tiles)
     given = three(rng, heads=1)
     with torch.no_grad():
         given[0][:], given[1][:] = 1, -9
@@ -132,6 +136,15 @@ def test_large_scores_lose_no_digits(name, rng):
     with torch.no_grad():
         given[0][:] = 0
     agree(given, WEIGHTINGS[name], attn_mask=bias)
+
+
+def test_a_product_that_only_its_scale_makes_small_does_not_overflow(rng):
+    given = three(rng, heads=1)
+    with torch.no_grad():
+        given[0][:] *= 2.0**65
+        given[1][:] *= 2.0**65
+    made = by_kernel(given, Entmax(1.5), scale=2.0**-8)
+    same(made, exact(given, Entmax(1.5), scale=2.0**-8))
 
 
 @in_turn(("name", "scale"), [("sparsemax", -0.7), ("squares", 0.0), ("near one", 3.0)])

@@ -58,7 +58,7 @@ def _to_queries(
             t.V, j, sizes.keys, given.value.row, given.value.col, shape.N, shape.V,
             shape.V_PAD, not PART,
         )  # fmt: skip
-        g = tl.dot(pulls, tl.trans(values), input_precision=shape.PREC)
+        g = tl.dot(pulls, tl.trans(values), input_precision="ieee")
         x = distance(found[0], base[:, None], edge[:, None], c, shape.FAMILY, PART)
         w, h = shares_and_slopes(x, c, shape.FAMILY)
         p = centred(h, g, 0.0)
@@ -71,8 +71,8 @@ def _to_queries(
         p, h = p * slope, h * slope
         if PART:
             keys = finite_only(keys)
-        a = tl.dot(p.to(keys.dtype), keys, a, input_precision=shape.PREC)
-        b = tl.dot(h.to(keys.dtype), keys, b, input_precision=shape.PREC)
+        a = tl.dot(p.to(keys.dtype), keys, a, input_precision="ieee")
+        b = tl.dot(h.to(keys.dtype), keys, b, input_precision="ieee")
     return a, b, hg, hs, fg, fs
 
 
@@ -113,8 +113,9 @@ def to_queries(
     tl.store(MEAN + t.at, mean, mask=t.inside)
     if IN_ALPHA is not None:
         tl.store(IN_ALPHA + t.at, fg - mean * fs, mask=t.inside)
+    dq = a - mean[:, None] * b
     write(
-        of_head(in_query, batch, head), (a - mean[:, None] * b) * rule.scale, first,
+        of_head(in_query, batch, head), dq * (rule.inner * rule.outer), first,
         sizes.queries, in_query.row, in_query.col, shape.M, shape.E, shape.E_PAD,
     )  # fmt: skip
 
@@ -146,6 +147,8 @@ def _to_keys(
             Q, first, sizes.queries, given.query.row, given.query.col, M, shape.E,
             shape.E_PAD, not PART,
         )  # fmt: skip
+        if shape.WIDE:
+            queries = queries * rule.inner
         pulls = read(
             PULL, first, sizes.queries, pull.row, pull.col, M, shape.V, shape.V_PAD,
             not PART,
@@ -157,23 +160,19 @@ def _to_keys(
             c = rule.c
         else:
             c = tl.load(rule.by_row + start + rows, mask=inside, other=1.0)[None, :]
-        product = tl.dot(keys, tl.trans(queries), input_precision=shape.PREC)
+        product = tl.dot(keys, tl.trans(queries), input_precision="ieee")
         s, slope, _ = scores_of(
             product, rows[None, :], cols[:, None], MASK, BIAS, given, sizes, rule,
             shape.CAUSAL, PART,
         )  # fmt: skip
-        g = tl.dot(values, tl.trans(pulls), input_precision=shape.PREC)
+        g = tl.dot(values, tl.trans(pulls), input_precision="ieee")
         x = distance(s, base[None, :], edge[None, :], c, shape.FAMILY, PART)
         w, h = shares_and_slopes(x, c, shape.FAMILY)
         p = centred(h, g, mean[None, :]) * slope
         if PART:
             queries = finite_only(queries)
-        in_values = tl.dot(
-            w.to(pulls.dtype), pulls, in_values, input_precision=shape.PREC
-        )
-        in_keys = tl.dot(
-            p.to(queries.dtype), queries, in_keys, input_precision=shape.PREC
-        )
+        in_values = tl.dot(w.to(pulls.dtype), pulls, in_values, input_precision="ieee")
+        in_keys = tl.dot(p.to(queries.dtype), queries, in_keys, input_precision="ieee")
     return in_keys, in_values
 
 
@@ -211,7 +210,7 @@ def to_keys(
             shape,
         )  # fmt: skip
     write(
-        of_head(in_key, batch, kv), in_keys * rule.scale, first, sizes.keys, in_key.row,
+        of_head(in_key, batch, kv), in_keys * rule.outer, first, sizes.keys, in_key.row,
         in_key.col, shape.N, shape.E, shape.E_PAD,
     )  # fmt: skip
     write(

@@ -75,7 +75,7 @@ def _average(
         )  # fmt: skip
         if PART:
             values = finite_only(values)  # `spoil` adds what the others bring
-        acc = tl.dot(w.to(values.dtype), values, acc, input_precision=shape.PREC)
+        acc = tl.dot(w.to(values.dtype), values, acc, input_precision="ieee")
     return acc, total
 
 

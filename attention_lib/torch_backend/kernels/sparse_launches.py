@@ -110,10 +110,12 @@ class Launch:
         close = CLOSE if query.dtype == torch.float32 else CLOSE_IN_HALVES
         close = close[2 if near or c > 0.5 else 1.5]
         number = c if cs is None else None
-        self.rule = Rule(scale, softcap, number, cs, close)
+        wide = query.dtype == torch.float32
+        inner, outer = (scale, 1.0) if wide and abs(scale) <= 1 else (1.0, scale)
+        self.rule = Rule(inner, outer, softcap, number, cs, close)
         self.shape = Shape(
             tiles.queries, tiles.keys, width, pad, v_width, v_pad, causal,
-            self.mask is not None, family, "ieee",
+            self.mask is not None, family, wide,
         )  # fmt: skip
 
     def per_query(self, kernel, *more, **constants):

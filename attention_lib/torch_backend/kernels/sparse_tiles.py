@@ -88,11 +88,15 @@ class Sizes(NamedTuple):
 class Rule(NamedTuple):
     """How products become scores, and scores weights.
 
+    Queries of float32 are multiplied by `inner` first, so that no product overflows
+    which the scale would make small; products are by `outer`.
+
     `c` is alpha - 1, or None where `by_row` holds one a row; `close` is the step of an
     edge, beside its room, that ends the search.
     """
 
-    scale: float
+    inner: float
+    outer: float
     cap: Any
     c: Any
     by_row: Any
@@ -111,7 +115,7 @@ class Shape(NamedTuple):
     CAUSAL: bool
     MASKED: bool  # by a bool or by an additive mask
     FAMILY: int
-    PREC: str  # of products of float32
+    WIDE: bool  # of float32, whose products are exact: "ieee"
 
 
 class Queries(NamedTuple):
@@ -166,6 +170,8 @@ def queries_of(first, batch, head, given, sizes, rule, shape: tl.constexpr):
         of_head(given.query, batch, head), first, sizes.queries, given.query.row,
         given.query.col, shape.M, shape.E, shape.E_PAD, False,
     )  # fmt: skip
+    if shape.WIDE:
+        tile = tile * rule.inner
     rows = first + tl.arange(0, shape.M)
     inside = rows < sizes.queries
     at = (batch * sizes.heads + head).to(tl.int64) * sizes.queries + rows
@@ -214,7 +220,7 @@ def scores_of(
 
     What takes no part scores -inf. Of a tile that is not in PART all does.
     """
-    s = product * rule.scale
+    s = product * rule.outer
     slope = 1.0
     if rule.cap is not None:
         s, slope = capped(s, rule.cap)
@@ -239,7 +245,7 @@ def scored(j, t, given, sizes, rule, PART: tl.constexpr, shape: tl.constexpr):
         t.K, j, sizes.keys, given.key.row, given.key.col, shape.N, shape.E, shape.E_PAD,
         not PART,
     )  # fmt: skip
-    product = tl.dot(t.tile, tl.trans(keys), input_precision=shape.PREC)
+    product = tl.dot(t.tile, tl.trans(keys), input_precision="ieee")
     cols = (j + tl.arange(0, shape.N))[None, :]
     s, slope, there = scores_of(
         product, t.rows[:, None], cols, t.MASK, t.BIAS, given, sizes, rule,
