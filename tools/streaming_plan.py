@@ -5,7 +5,7 @@ import torch
 import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend.kernels import streaming_operators
-from attention_lib.torch_backend.kernels.streaming_launches import TILES
+from attention_lib.torch_backend.kernels.streaming_launches import TILES, choices_for
 
 __all__ = ["calls"]
 
@@ -45,8 +45,8 @@ def calls():
 def _call(weighting, dtype, width, choice, **options):
     """Call a weighting forward and backward, with one of the tiles of each part."""
 
-    def tile_for(part, like, size):
-        choices = TILES[part, like.element_size(), max(size, 64)]
+    def tile_for(part, like, size, more=False):
+        choices = choices_for(part, like.element_size(), max(size, 64), more)
         return choices[min(choice, len(choices) - 1)]
 
     def call():

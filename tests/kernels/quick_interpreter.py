@@ -5,6 +5,7 @@ at each function that the kernel calls, which takes a third of the time. Once is
 for each of the modules in which a function finds the language.
 """
 
+from functools import cache
 from inspect import ismodule
 
 import triton.language as tl
@@ -30,11 +31,7 @@ class _Kernel:
 
     def add(self, function):
         """Replace the language where a function finds it, unless it is."""
-        found = {
-            name
-            for name, module in (("tl", tl), ("core", tl.core))
-            if any(ismodule(a) and a is module for a in function.__globals__.values())
-        }
+        found = _found(function)
         if not found <= self.modules:
             self.modules |= found
             self.scopes.append(replace(function))
@@ -44,6 +41,13 @@ class _Kernel:
         at_work.remove(self)
         for scope in reversed(self.scopes):
             scope.restore()
+
+
+@cache
+def _found(function):
+    """Name the modules in which a function finds the language."""
+    held = [a for a in function.__globals__.values() if ismodule(a)]
+    return {a.__name__ for a in held if a in (tl, tl.core)}
 
 
 def _once(function):

@@ -26,7 +26,8 @@ ONE_OF_EACH = [
 ]
 every_case = pytest.mark.parametrize("case", SERVED, ids=str)
 one_of_each = pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)
-LENGTH, KEYS, WIDTH, WIDTH_OF_VALUES = 19, 23, 5, 3  # two tiles by two
+LENGTH, KEYS, WIDTH, WIDTH_OF_VALUES = 7, 19, 5, 3  # a tile by two
+LONG = {"length": 19, "n_keys": 23}  # two tiles by two
 
 
 def three(rng, heads=1, kv_heads=None, length=LENGTH, n_keys=KEYS, width=WIDTH,

@@ -14,7 +14,7 @@ from attention_lib.torch_backend.kernels.tiles import poison, visible
 from attention_lib.weightings import Softmax1
 from tests.kernels import test_streaming_edges as edges
 from tests.kernels import test_streaming_shapes as shapes
-from tests.kernels.streaming_cases import ONE_OF_EACH, both, mask_of, three
+from tests.kernels.streaming_cases import LONG, ONE_OF_EACH, both, mask_of, three
 
 MISTAKES = {}
 (SOFTMAX,) = [case for case in ONE_OF_EACH if case.name == "softmax"]
@@ -94,8 +94,8 @@ def a_tail_of_keys_that_takes_part(
     )
 
 
-@mistake([forward], "visible", compared("softmax", "causal"))
-@mistake([backward], "visible", compared("softpick", "causal"))
+@mistake([forward], "visible", compared("softmax", "causal", **LONG))
+@mistake([backward], "visible", compared("softpick", "causal", **LONG))
 def a_causal_query_that_sees_the_next_key(
     rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col,
     CAUSAL: tl.constexpr, MASKED: tl.constexpr,
@@ -108,8 +108,8 @@ def a_causal_query_that_sees_the_next_key(
 right_keys = forward.keys_of
 
 
-@mistake([forward], "keys_of", compared("softmax", "causal", length=40))
-@mistake([backward], "keys_of", compared("sigmoid", "causal", length=40))
+@mistake([forward], "keys_of", compared("softmax", "causal", length=40, n_keys=23))
+@mistake([backward], "keys_of", compared("sigmoid", "causal", length=40, n_keys=23))
 def a_tile_at_the_causal_edge_that_is_not_tested(
     start, rows, inside, batch, head, n_q, n_k, ahead, FIRST, END, bound_batch,
     bound_head, bound_row, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,

@@ -11,7 +11,7 @@ import torch
 
 from attention_lib.torch_backend.kernels.device import INTERPRETED
 
-__all__ = ["TILES", "Tile", "tile_for"]
+__all__ = ["TILES", "Tile", "choices_for", "tile_for"]
 
 
 class Tile(NamedTuple):
@@ -42,6 +42,7 @@ TILES = {
     ("forward", 2, 128): (Tile(128, 64, 8, 3), Tile(64, 64, 4, 2)),
     ("forward", 2, 256): (Tile(64, 32, 4, 2),),
     ("to queries", 2, 64): (Tile(128, 64, 4, 3),),
+    ("to queries of more", 2, 64): (Tile(64, 64, 4, 3),),
     ("to queries", 2, 128): (Tile(128, 64, 8, 3), Tile(64, 64, 4, 2)),
     ("to queries", 2, 256): (Tile(64, 32, 8, 2),),
     ("to keys", 2, 64): (Tile(64, 64, 4, 3),),
@@ -59,11 +60,17 @@ TILES = {
 }
 
 
-def tile_for(part, like, size):
+def choices_for(part, itemsize, width, more):
+    """Give the tiles of a part in order; a softcap or a mask has `more` to hold."""
+    own = TILES.get((f"{part} of more", itemsize, width)) if more else None
+    return own or TILES[part, itemsize, width]
+
+
+def tile_for(part, like, size, more=False):
     """Choose the tile of a part for tensors like one, of so many padded features."""
     if INTERPRETED:
         return SMALL
-    choices = TILES[part, like.element_size(), max(size, 64)]
+    choices = choices_for(part, like.element_size(), max(size, 64), more)
     room = _room(like.device)
     fitting = [tile for tile in choices if tile.shared <= room]
     return fitting[0] if fitting else choices[-1]

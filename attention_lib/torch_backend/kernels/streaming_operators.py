@@ -186,7 +186,8 @@ def stream_backward(
         length, n_keys, size = query.shape[2], key.shape[2], _size(query, value)
         shown = bias if mask is None else mask
         if in_queries or in_rows:
-            tile = tile_for("to queries", query, size)
+            more = bool(softcap) or shown is not None
+            tile = tile_for("to queries", query, size, more)
             first = None if shown is None else bounds_of(shown, n_keys)
             to_queries[_grid(query, tile.queries)](
                 query, key, value, grad, *kept, *_or(query, *(first or (None, None))),

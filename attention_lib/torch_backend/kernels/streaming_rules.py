@@ -70,13 +70,15 @@ def rise(top, base, above, multiplier, FAMILY: tl.constexpr, POWER: tl.constexpr
     """
     if FAMILY == NRELU:
         return tl.where(top > 0, raised(base / above, POWER), 0.0)
-    elif FAMILY == EXP:
-        less = tl.exp2((base - above) * multiplier)
-    elif FAMILY == NSIGMOID:
-        less = tl.exp2((base - above) * (2 * LOG2E))
     else:
-        less = tl.exp2((base - above) * LOG2E)
-    return tl.where(top == -INFINITY, 0.0, less)
+        if FAMILY == EXP:
+            factor = multiplier
+        elif FAMILY == NSIGMOID:
+            factor = 0.0 * multiplier + 2 * LOG2E
+        else:
+            factor = 0.0 * multiplier + LOG2E
+        less = tl.exp2((base - above) * factor)
+        return tl.where(top == -INFINITY, 0.0, less)
 
 
 @triton.jit
