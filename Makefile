@@ -120,7 +120,7 @@ interpreted: setup  ## the kernels for a GPU, in Triton's interpreter, which nee
 		test -z "$$CI"
 	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)
 
-kernels: setup  ## compile these kernels, without a GPU for three (half an hour)
+kernels: setup  ## compile these for three kinds of GPU, none of which need be here
 	$(call step,Compiling kernels,$(BIN)/python tools/compile_kernels.py)
 
 # First the test that runs all of them once more: begun last, it would run alone.

@@ -144,7 +144,7 @@ def test_the_gradients_of_a_row_read_again(case, rng, eagerly, long_rows):
     compared(case, rng, eagerly, torch.tensor(mask(rng, (2, 59))), shape=(2, 59))
 
 
-@every_case
+@one_of_a_family
 def test_second_derivatives_are_those_of_torch(case, rng, eagerly):
     compared(case, rng, eagerly, torch.tensor(mask(rng)), order=2)
 
