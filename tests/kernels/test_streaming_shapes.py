@@ -5,7 +5,7 @@ import torch
 
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend.kernels import arrays, streaming_operators
-from attention_lib.torch_backend.kernels.streaming_launches import TILES, Tile
+from attention_lib.torch_backend.kernels.streaming_launches import chosen
 from tests.kernels.streaming_cases import both, exact, mask_of, outcome, same, three
 
 
@@ -101,15 +101,18 @@ def test_a_batch_of_any_size_fits_the_grid(monkeypatch):
     assert all(n <= 65_535 for grid in grids for n in grid[1:])
 
 
-def test_every_entry_of_the_table_is_a_tile_of_powers_of_two():
+@pytest.mark.parametrize("card", [(8, 101_376), (8, 166_912), (9, 232_448)])
+def test_every_card_gets_tiles_that_it_can_hold(card):
     for part in ("forward", "to queries", "to keys"):
-        for width in (64, 128, 256):
-            assert all((part, itemsize, width) in TILES for itemsize in (2, 4))
-    for tile in [tile for choices in TILES.values() for tile in choices]:
-        assert isinstance(tile, Tile)
-        for n in tile[:3]:
-            assert n & (n - 1) == 0
-        assert min(tile.queries, tile.keys) >= 16
+        for itemsize in (2, 4):
+            for width in (16, 64, 128, 256):
+                for more in (False, True):
+                    tile = chosen(part, itemsize, width, more, *card)
+                    assert tile.since <= card[0]
+                    assert tile.shared <= card[1]
+                    for n in (tile.queries, tile.keys, tile.warps):
+                        assert n & (n - 1) == 0
+                    assert min(tile.queries, tile.keys) >= 16
 
 
 @pytest.mark.parametrize("change", ["dtype", "width", "mask", "own", "power"])
