@@ -173,6 +173,19 @@ def test_alphas_of_which_one_is_softmax_are_left_to_the_eager_way(rng):
     torch.testing.assert_close(out, expected)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_an_alpha_in_forward_mode_is_left_to_others(rng):
+    given, alpha = three(rng, length=2, n_keys=3), torch.full((1, 1, 1), 1.5)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(alpha, torch.ones_like(alpha))
+        with pytest.raises(ValueError, match="no rule for kernels"):
+            attend(*given, weighting=Entmax(dual), method="triton")
+    with pytest.raises(ValueError, match="cannot be looked at"):
+        torch.func.grad(
+            lambda a: attend(*given, weighting=Entmax(a), method="triton").sum()
+        )(alpha)
+
+
 def test_autocast_recasts_nothing(rng):
     given = three(rng, heads=1, length=3, n_keys=5)
     expected = by_kernel(given, Sparsemax())

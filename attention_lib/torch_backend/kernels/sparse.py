@@ -1,8 +1,15 @@
-"""Attention with sparsemax and entmax, 1 < alpha <= 2, whose memory grows with n."""
+"""Attention with sparsemax and entmax, 1 < alpha <= 2, without a matrix of weights.
+
+What is kept for the way back grows with the lengths, but for one byte for each tile of
+64 by 64 scores: it says whether the tile holds weight. Tiles without any are skipped.
+"""
 
 from numbers import Real
 
+import torch
+
 from attention_lib._dispatch import traced
+from attention_lib.torch_backend.kernels import device
 from attention_lib.torch_backend.kernels import row_rules as rules
 from attention_lib.torch_backend.kernels.arrays import a_row, arrays_of
 from attention_lib.torch_backend.kernels.sparse_operators import attend
@@ -21,8 +28,12 @@ def refuses(call, stream):
     alpha = stream.power
     if isinstance(alpha, Real) and not 1 < alpha <= 2:
         return f"the sparse kernel takes 1 < alpha <= 2; got {alpha}"
-    if traced(alpha):
-        return "the numbers of alpha cannot be looked at"
+    if isinstance(alpha, torch.Tensor):
+        if traced(alpha):
+            return "the numbers of alpha cannot be looked at"
+        reason = device.refuses(alpha.to(call.query.device, torch.float32))
+        if reason is not None:
+            return reason
     if not (stream.sign == 1 and stream.multiplier == 1):
         return "the sparse kernel takes scores as they are"
     if call.bias is not None and call.bias.requires_grad:

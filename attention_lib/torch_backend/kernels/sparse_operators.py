@@ -136,7 +136,9 @@ def _outputs(query, key, value):
     """Give room for the output, for the top and the edge of each row, and the marks."""
     rows, n_keys = query.shape[:-1], key.shape[-2]
     out = query.new_empty((*rows, value.shape[-1]))
-    tiles = tiles_of(query, padded(max(query.shape[-1], value.shape[-1])))
+    # A compiler may take it for a size that varies; the tiles are made for this one.
+    width = int(max(query.shape[-1], value.shape[-1]))
+    tiles = tiles_of(query, padded(width))
     top, edge = (query.new_empty(rows, dtype=torch.float32) for _ in range(2))
     counts = -(-rows[-1] // tiles.queries), -(-n_keys // tiles.keys)
     return out, top, edge, query.new_empty((*rows[:-1], *counts), dtype=torch.int8)
