@@ -147,8 +147,6 @@ def _to_keys(
             Q, first, sizes.queries, given.query.row, given.query.col, M, shape.E,
             shape.E_PAD, not PART,
         )  # fmt: skip
-        if shape.WIDE:
-            queries = queries * rule.inner
         pulls = read(
             PULL, first, sizes.queries, pull.row, pull.col, M, shape.V, shape.V_PAD,
             not PART,
@@ -189,6 +187,8 @@ def to_keys(
         of_head(given.key, batch, kv), first, sizes.keys, given.key.row, given.key.col,
         shape.N, shape.E, shape.E_PAD, False,
     )  # fmt: skip
+    if shape.WIDE:  # here the keys, once, in place of the queries
+        keys = keys * rule.inner
     values = read(
         of_head(given.value, batch, kv), first, sizes.keys, given.value.row,
         given.value.col, shape.N, shape.V, shape.V_PAD, False,
@@ -210,8 +210,8 @@ def to_keys(
             shape,
         )  # fmt: skip
     write(
-        of_head(in_key, batch, kv), in_keys * rule.outer, first, sizes.keys, in_key.row,
-        in_key.col, shape.N, shape.E, shape.E_PAD,
+        of_head(in_key, batch, kv), in_keys * (rule.inner * rule.outer), first,
+        sizes.keys, in_key.row, in_key.col, shape.N, shape.E, shape.E_PAD,
     )  # fmt: skip
     write(
         of_head(in_value, batch, kv), in_values, first, sizes.keys, in_value.row,
