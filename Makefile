@@ -18,7 +18,8 @@ TORCH_INDEX ?=
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
 .PHONY: serve book run lab exercises bench experiments real clean help setup port FORCE \
-	test check format lint quick library doctests claims mutants notebooks site browser
+	test check format lint quick library interpreted kernels doctests claims mutants \
+	notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BUILT := _build/complete
@@ -71,7 +72,7 @@ $(BUILT): $(SITE_SOURCES) $(if $(filter test,$(MAKECMDGOALS)),FORCE) | setup
 	$(call step,Building the site,$(BIN)/jupyter-book build . -W -n --keep-going -q)
 	@touch $@
 
-test: format lint library mutants notebooks site browser  ## check everything
+test: format lint library interpreted mutants notebooks site browser  ## check everything
 	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
 		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
 
@@ -95,20 +96,32 @@ lint: setup  ## mistakes and bad habits that ruff knows
 
 library: setup  ## docstring examples, the library, the claims, the project's files
 	$(call step,Library and claims,$(PYTEST) $(PARALLEL) attention_lib tests \
-		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
+		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser \
+		--ignore=tests/kernels)
 
 doctests: setup  ## of these, only the examples in the docstrings
 	$(call step,Docstring examples,$(PYTEST) attention_lib)
 
 quick: setup  ## of these, only a case of each law: the tests marked quick
 	$(call step,A case of each law,$(PYTEST) $(PARALLEL) -m quick tests \
-		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser)
+		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser \
+		--ignore=tests/kernels)
 
 claims: setup  ## of these, only the claims of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py tests/test_verdicts.py)
 
 mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
+
+# Triton is fetched where it can be had and no torch for CUDA has brought it.
+interpreted: setup  ## the kernels for a GPU, in Triton's interpreter, which needs none
+	@$(BIN)/python -c 'import triton' 2>/dev/null || test "$$(uname -s)" != Linux || \
+		$(PYTHON) tools/setup_environment.py tests/kernels/requirements.txt || \
+		test -z "$$CI"
+	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)
+
+kernels: setup  ## compile these for three kinds of GPU, none of which need be here
+	$(call step,Compiling kernels,$(BIN)/python tools/compile_kernels.py)
 
 # First the test that runs all of them once more: begun last, it would run alone.
 notebooks: setup  ## every cell run again and compared with what is printed

@@ -1,9 +1,15 @@
 """Chapters are tested strictly, on this checkout; docstrings know ``np``."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
 pytest_plugins = ["tools.strict_nbval"]
+# The docstrings of kernels can be read where there is Triton.
+collect_ignore_glob = (
+    [] if find_spec("triton") else ["attention_lib/torch_backend/kernels/*"]
+)
 
 
 @pytest.fixture(autouse=True, scope="session")

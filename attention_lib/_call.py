@@ -14,7 +14,7 @@ from attention_lib.weightings import get_weighting
 
 __all__ = ["METHODS", "Call", "attention", "same_dtype", "weighed"]
 
-METHODS = ("auto", "dense", "streaming", "sdpa")
+METHODS = ("auto", "dense", "streaming", "sdpa", "triton")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +155,8 @@ def _dropout(dropout_p, rng, query, method):
         raise ValueError(f"dropout_p must lie between 0 and 1; got {dropout_p}")
     if not dropout_p:
         return 0.0
-    if method == "streaming":
-        raise ValueError("dropout_p needs method 'dense' or 'sdpa'; got 'streaming'")
+    if method in ("streaming", "triton"):
+        raise ValueError(f"dropout_p needs method 'dense' or 'sdpa'; got {method!r}")
     if is_tensor(query):
         wanted, name = sys.modules["torch"].Generator | None, "torch Generator or None"
     else:

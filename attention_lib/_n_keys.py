@@ -1,7 +1,14 @@
 """The number of all keys, which a fold is told where its weighting uses it."""
 
 from attention_lib import _check
-from attention_lib._dispatch import cast, count, is_tensor, namespace, traced
+from attention_lib._dispatch import (
+    cast,
+    count,
+    is_tensor,
+    namespace,
+    traced,
+    work_dtype,
+)
 
 __all__ = ["as_given_to_rules", "check_block", "given", "same"]
 
@@ -54,7 +61,7 @@ def check_block(n_keys, scores, where):
 
 def as_given_to_rules(n, like):
     """Give numbers of keys in the dtype to compute in, as rules are given them."""
-    return n if n is None or isinstance(n, int) else cast(n, like.dtype)
+    return n if n is None or isinstance(n, int) else cast(n, work_dtype(like))
 
 
 def same(a, b):

@@ -13,7 +13,7 @@ __all__ = ["attend"]
 def attend(call, ways, stream):
     """Compute a call by the first way that serves it, or by its method's."""
     own = [w for w in ways if call.method in ("auto", w.method)]
-    reason, tried = "there is none for these arrays", False
+    reasons, tried = {}, False  # a dict, for it keeps their order
     for way in own:
         refused = way.refuses(call, stream)
         if refused is None:
@@ -22,9 +22,10 @@ def attend(call, ways, stream):
             if out is not None:
                 return out
         else:
-            reason = refused
+            reasons[refused] = way
     if tried:
         # What a method cannot do for these numbers, the others can.
         others = [w for w in ways if w not in own]
         return attend(call.by("auto"), others, stream)
+    reason = "; ".join(reasons) or "there is none for these arrays"
     raise ValueError(f"method {call.method!r} is unavailable: {reason}")

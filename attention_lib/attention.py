@@ -70,14 +70,15 @@ def scaled_dot_product_attention(
         The map from scores to weights.
     softcap : float, optional
         ``c`` above: a bound on the size of the scores, before the mask is added.
-    method : {"auto", "dense", "streaming", "sdpa"}, default "auto"
+    method : {"auto", "dense", "streaming", "sdpa", "triton"}, default "auto"
         How to compute it; the result differs by rounding only. "dense" builds the
         (L, S) matrix; "streaming" takes a block of queries at a time, in memory
         that grows with L + S, forward and backward; "sdpa" is torch's own kernel: for
         softmax at any temperature, scalable softmax, and, without a mask on a CPU,
-        softmax1. "auto" takes the fastest that is right, and "dense" inside
-        ``torch.func`` transforms and forward-mode differentiation; for second
-        derivatives ask for "dense".
+        softmax1; "triton" is this library's own kernel for a GPU: for all weightings
+        of its own but hardmax and top-k. "auto" takes the fastest that is right, and
+        "dense" inside ``torch.func`` transforms and forward-mode differentiation; for
+        second derivatives ask for "dense".
     rng : numpy.random.Generator or torch.Generator, optional
         Source of the dropout: needed for NumPy; torch's global one if None.
 
@@ -97,7 +98,8 @@ def scaled_dot_product_attention(
     Notes
     -----
     Before a call goes to SDPA the inputs are tested for NaN and infinity, by
-    their sums; on a GPU this synchronises once. While compiling, and where "sdpa" is
+    their sums; on a GPU, where this synchronises, only if something is masked: without
+    a mask nothing masked can leak. While compiling, and where "sdpa" is
     asked for inside a ``torch.func`` transform, the test is left out.
 
     Inside autocast arrays of 16 and of 32 bits may be mixed: all are cast to autocast's

@@ -184,13 +184,13 @@ def partial_attention(
     n_keys = _n_keys.given(n_keys, call)
     engine = engine_of(call.query)
     with quiet(call.query):
-        scores, where = engine.scores.scores(call, offsets)
-        there = present(scores, where, whole=False)
-        _n_keys.check_block(n_keys, scores, there)
-        stream = weighting.stream(_n_keys.as_given_to_rules(n_keys, scores))
-        peak, total, shares = stream.parts(masked(scores, there), there)
-        found = None if total is None else seen(scores, where)
-        out = engine.scores.weighted_sum(shares, _values(call, shares), there)
+        stream = weighting.stream(_n_keys.as_given_to_rules(n_keys, call.query))
+        part = engine.attention.part(call, stream, offsets)
+        if part is None:
+            part = _by_matrix(call, offsets, n_keys)
+        else:  # which no keys of this block were hidden from
+            _n_keys.check_block(n_keys, call.key.mT, None)
+    peak, total, found, out = part
     return State(out, peak, total, found, weighting, n_keys, call.query.dtype)
 
 
@@ -305,6 +305,19 @@ def finalize(state):
                 none = none | ((state.max == -INFINITY) & (state.seen == ORDINARY))
             out = namespace(out).where(none, full((), float("nan"), out), out)
         return cast(out, state.dtype)
+
+
+def _by_matrix(call, offsets, n_keys):
+    """Give peak, total, what was seen, and the undivided output of a block of keys."""
+    engine = engine_of(call.query)
+    scores, where = engine.scores.scores(call, offsets)
+    there = present(scores, where, whole=False)
+    _n_keys.check_block(n_keys, scores, there)
+    stream = call.weighting.stream(_n_keys.as_given_to_rules(n_keys, scores))
+    peak, total, shares = stream.parts(masked(scores, there), there)
+    found = None if total is None else seen(scores, where)
+    out = engine.scores.weighted_sum(shares, _values(call, shares), there)
+    return peak, total, found, out
 
 
 def _foldable(weighting):

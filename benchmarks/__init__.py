@@ -2,7 +2,8 @@
 
 A benchmark is a module here with a docstring and a function `rows`. It gives both sides
 the same input, dtype and threads, leaves the peer's arguments at their defaults, checks
-that both give the same answer, and takes their times in turn.
+that both give the same answer, and takes their times in turn. Those that need a GPU run
+where they are named.
 """
 
 NAMES = (
@@ -14,3 +15,4 @@ NAMES = (
     "busy_neighbour",
     "import_time",
 )
+ON_A_GPU = ("gpu",)  # run where it is named

@@ -71,7 +71,6 @@ def refusals():
         ({"softcap": 0}, ValueError, "softcap must be positive"),
         ({"softcap": NAN}, ValueError, "softcap must be finite; got nan"),
         ({"method": "fast"}, ValueError, "method must be one of auto, dense, stream"),
-        ({"method": "triton"}, ValueError, "method must be one of auto, dense, strea"),
         ({"dropout_p": 1.5}, ValueError, "dropout_p must lie between 0 and 1; got 1.5"),
         ({"dropout_p": -0.1}, ValueError, "dropout_p must lie between 0 and 1"),
         (
@@ -79,6 +78,12 @@ def refusals():
             ValueError,
             "dropout_p needs method 'dense' or 'sdpa'; got 'streaming'",
         ),
+        (
+            {"dropout_p": 0.5, "method": "triton"},
+            ValueError,
+            "dropout_p needs method 'dense' or 'sdpa'; got 'triton'",
+        ),
+        ({"method": "triton"}, ValueError, "method 'triton' is unavailable: "),
         ({"weighting": "sofmax"}, ValueError, "unknown weighting 'sofmax'; known are"),
         ({"weighting": Softmax}, TypeError, "weighting must be a name or a Weighting"),
     ]

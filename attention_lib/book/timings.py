@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-__all__ = ["timed"]
+__all__ = ["saved", "timed"]
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -32,16 +32,21 @@ def timed(benchmark, case):
     ValueError
         If no row begins so, or more than one.
     """
-    file = RESULTS / f"{benchmark}.json"
-    if not file.exists():
+    results = saved(benchmark)
+    if results is None:
         raise FileNotFoundError(
             f"no saved benchmark {benchmark!r}: the results are in the book's folder, "
             "in benchmarks/results, and are not installed with the library"
         )
-    saved = json.loads(file.read_text("utf-8"))
-    rows = [row for row in saved["rows"] if row["case"].startswith(case)]
+    rows = [row for row in results["rows"] if row["case"].startswith(case)]
     if len(rows) != 1:
         raise ValueError(f"{benchmark} has {len(rows)} rows {case!r}; expected one")
     kept = ("case", "measure", "peer", "median", "min", "max")
-    about = {"date": saved["date"], "machine": saved["machine"]}
+    about = {"date": results["date"], "machine": results["machine"]}
     return {name: rows[0][name] for name in kept} | about
+
+
+def saved(benchmark):
+    """Read all that a benchmark saved, or None where it has saved nothing."""
+    file = RESULTS / f"{benchmark}.json"
+    return json.loads(file.read_text("utf-8")) if file.exists() else None

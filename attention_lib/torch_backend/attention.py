@@ -1,4 +1,4 @@
-"""Attention in torch: its own kernel, one matrix, or blocks of queries."""
+"""Attention in torch: a kernel, one matrix, or blocks of queries."""
 
 import dataclasses
 
@@ -6,13 +6,25 @@ import torch
 
 from attention_lib import _ways
 from attention_lib.torch_backend.by_blocks import Blocks
+from attention_lib.torch_backend.by_kernel import ByKernel
 from attention_lib.torch_backend.general import Dense, General, Small
+from attention_lib.torch_backend.kernels import device
+from attention_lib.torch_backend.kernels.loading import kernel
 from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import Sdpa
+from attention_lib.weightings.streams import MERGING
 
-__all__ = ["WAYS", "attend"]
+__all__ = ["WAYS", "attend", "part"]
 
-WAYS = (Sdpa(), Small(), Blocks(), General(), Dense())
+WAYS = (
+    Sdpa(),
+    ByKernel("streaming", MERGING),
+    ByKernel("sparse", ("threshold",)),
+    Small(),
+    Blocks(),
+    General(),
+    Dense(),
+)
 
 
 def attend(call):
@@ -21,6 +33,14 @@ def attend(call):
         call = dataclasses.replace(call, transformed=True)
     n = count_keys(call) if call.weighting.uses_n else None
     return _ways.attend(call, WAYS, call.weighting.stream(n))
+
+
+def part(call, stream, offsets):
+    """Fold a block of keys by a kernel: its `partial.part`, or None."""
+    given = (call.query, call.key, call.value, call.bias, call.mask)
+    if device.refuses(*given) is not None or stream.formula is None:
+        return None
+    return kernel("partial").part(call, stream, offsets)
 
 
 def _transformed(call):

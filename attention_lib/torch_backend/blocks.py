@@ -14,12 +14,14 @@ import torch
 
 from attention_lib.torch_backend.block_masks import finish
 from attention_lib.torch_backend.once import first_only
+from attention_lib.torch_backend.sizes import at_once, free_memory
 from attention_lib.torch_backend.threads import share, threads_for
 
 __all__ = ["attend_by_blocks"]
 
 BLOCK_BYTES = 4 * 1024 * 1024  # of scores at a time: they stay in the cache
 FEWEST, MOST = 64, 256  # queries in a block
+PIECES = 8  # in which a GPU takes the queries, where later ones see more keys
 MANY = 4  # heads a thread: then it matters little that one thread takes one more
 
 
@@ -63,10 +65,17 @@ class _Blocks(torch.autograd.Function):
 def _cut(query, key, is_causal, threads):
     """Give the blocks in which the scores of all heads are computed."""
     n_heads, length, n_keys = *query.shape[:2], key.shape[1]
-    # Torch's own threads take a product each; a thread of ours takes one at a time.
-    heads = min(n_heads, torch.get_num_threads()) if threads == 1 else 1
-    rows = BLOCK_BYTES // (query.element_size() * max(heads, threads) * n_keys)
-    rows = min(max(rows, FEWEST), MOST, length)
+    if free_memory(query) is None:
+        # Torch's own threads take a product each; a thread of ours takes one at a time.
+        heads = min(n_heads, torch.get_num_threads()) if threads == 1 else 1
+        rows = BLOCK_BYTES // (query.element_size() * max(heads, threads) * n_keys)
+        rows = min(max(rows, FEWEST), MOST, length)
+    else:
+        most = at_once(query, FEWEST * n_keys)
+        # Of a causal square as many pieces, so that most of its upper half is left out.
+        rows = -(-length // PIECES) if is_causal else length
+        rows = min(max(rows, FEWEST), most // n_keys, length)
+        heads = min(n_heads, max(1, most // (rows * n_keys)))
     for head, row in product(range(0, n_heads, heads), range(0, length, rows)):
         end = min(row + rows, length)
         stop = min(end, n_keys) if is_causal else n_keys

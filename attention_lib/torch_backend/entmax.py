@@ -6,9 +6,10 @@ import torch
 
 from attention_lib._threshold import entmax_by_newton
 from attention_lib.torch_backend.descent import LONG, chunk_maxima, descend
+from attention_lib.torch_backend.sizes import at_once
 from attention_lib.torch_backend.threads import share, threads_for
 
-__all__ = ["FAST", "entmax"]
+__all__ = ["FAST", "entmax", "gradient_in_alpha", "gradient_in_scores"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accurate
@@ -44,15 +45,17 @@ class _Entmax(torch.autograd.Function):
         weights, c = ctx.saved_tensors
         grad_scores = grad_c = None
         if ctx.needs_input_grad[0]:
-            grad_scores = _along(weights, c, grad)
+            grad_scores = gradient_in_scores(weights, c, grad)
         if ctx.needs_input_grad[1]:
-            grad_c = (grad * _in_alpha(weights, c)).sum(-1, keepdim=True)
+            grad_c = (grad * gradient_in_alpha(weights, c)).sum(-1, keepdim=True)
         return grad_scores, grad_c, None
 
     @staticmethod
     def jvp(ctx, scores, c, where):
         weights, saved_c = ctx.saved_tensors
-        return _along(weights, saved_c, scores) + c * _in_alpha(weights, saved_c)
+        return gradient_in_scores(weights, saved_c, scores) + c * gradient_in_alpha(
+            weights, saved_c
+        )
 
     @staticmethod
     def vmap(info, in_dims, scores, c, where):
@@ -67,7 +70,7 @@ class _Entmax(torch.autograd.Function):
         return _Entmax.apply(*given), 0
 
 
-def _along(weights, c, direction):
+def gradient_in_scores(weights, c, direction):
     """Apply the Jacobian in the scores, which is symmetric, to a direction.
 
     What stands where there is no weight is not read: it may be NaN.
@@ -83,7 +86,7 @@ def _along(weights, c, direction):
     return slopes * (direction - mean)
 
 
-def _in_alpha(weights, c):
+def gradient_in_alpha(weights, c):
     """Give the derivative of the weights in alpha.
 
     Differentiating ``w = [1 + c (z - t)]^(1/c)`` in c, with ``L = log w``, gives
@@ -126,9 +129,9 @@ def _solve(scores, c, where):
     fast = one is not None and FAST[0] <= one <= FAST[1]
     threads = threads_for(rows, rows.numel())
     # Of long rows mostly few keys are left: less to keep in the cache, but more calls.
-    at_once = 1 if fast and n >= LONG else threads
-    step = BLOCK_BYTES // (n * scores.element_size() * at_once)
-    step = max(1, min(step, -(-len(rows) // threads)))
+    shared = 1 if fast and n >= LONG else threads
+    cached = BLOCK_BYTES // (scores.element_size() * shared)
+    step = max(1, min(at_once(scores, cached) // n, -(-len(rows) // threads)))
 
     def work(starts):
         for start in starts:

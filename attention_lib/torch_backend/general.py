@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 from attention_lib._dispatch import quiet, work_dtype
 from attention_lib.torch_backend.masking import for_each_head
 from attention_lib.torch_backend.scores import scores, weighted_sum
+from attention_lib.torch_backend.sizes import at_once
 
 __all__ = ["Dense", "General", "Small"]
 
@@ -66,7 +67,8 @@ class General:
     def run(self, call, stream):
         """Go through blocks of queries, each with all its keys."""
         *_, length, n_keys = call.shape
-        step = max(1, BLOCK_SCORES // max(1, math.prod(call.lead) * n_keys))
+        most = at_once(call.query, BLOCK_SCORES)
+        step = max(1, most // max(1, math.prod(call.lead) * n_keys))
         value = for_each_head(call.value, call.group).to(work_dtype(call.query))
 
         def one(start):

@@ -1,8 +1,11 @@
 """Which keys take part in a call, for all its queries or for a block of them."""
 
+import math
+
 import torch
 
 from attention_lib._dispatch import work_dtype
+from attention_lib.torch_backend.sizes import at_once
 
 __all__ = ["count_keys", "for_each_head", "part_of", "where_of"]
 
@@ -41,9 +44,10 @@ def count_keys(call):
     if call.mask is None and call.bias is None:
         seen = torch.arange(1, length + 1, device=call.query.device)
         return seen.clamp(max=n_keys)[:, None].to(dtype)
-    counts = []
-    for start in range(0, max(length, 1), COUNTED):
-        where = where_of(call, slice(start, min(start + COUNTED, length)))
+    counts, heads = [], max(1, math.prod(call.lead) * n_keys)
+    step = max(1, at_once(call.query, COUNTED * heads) // heads)
+    for start in range(0, max(length, 1), step):
+        where = where_of(call, slice(start, min(start + step, length)))
         counts.append(where.expand(*where.shape[:-1], n_keys).sum(-1, keepdim=True))
         if where.shape[-2] == 1 < length:
             return counts[0].to(dtype)  # the same for every query

@@ -3,11 +3,27 @@
 import torch
 
 from attention_lib._dispatch import product, traced
+from attention_lib.torch_backend.kernels import device
+from attention_lib.torch_backend.kernels.loading import kernel
 
-__all__ = ["log_softmax", "logsumexp", "softmax"]
+__all__ = ["by_kernel", "log_softmax", "logsumexp", "softmax"]
 
 LONG = 4096  # rows up to here lose few digits
 NEAR = 8  # units in the last place by which a sum may miss one
+
+
+def by_kernel(weighting, scores, where):
+    """Weigh by a kernel of a GPU, in the scores' own dtype; None: by torch's own."""
+    given = (scores, where, *weighting.parameters().values())
+    if device.refuses(*given) is not None or not scores.numel():
+        return None
+    stream = weighting.stream(scores.shape[-1] if weighting.uses_n else None)
+    if stream is None or stream.formula is None:
+        return None
+    by = kernel("rows")
+    if weighting.uses_n:
+        stream = weighting.stream(by.counted(scores, where))
+    return by.weigh(stream, scores, where)
 
 
 def softmax(scores, where=None, multiplier=1.0):

@@ -52,18 +52,38 @@ def weighted_sum(weights, value, where):
 
 
 def reads_only_numbers(call):
-    """Tell whether no input is NaN or infinite, at the price of one pass each."""
+    """Tell whether no input is NaN or infinite, at the price of one pass each.
+
+    A GPU would have to be waited for: there only what may be hidden is looked at, and
+    only where something is.
+    """
     given = (call.query, call.key, call.value)
-    return traced(*given) or all(map(_finite_sum, given))
+    if traced(*given):
+        return True
+    if on_a_processor(call.query):
+        return all(map(_finite_sum, given))
+    masked = call.mask is not None or call.bias is not None
+    if not masked:  # each query sees a key, and spoils no other
+        given = (call.key, call.value) if call.is_causal else ()
+    return not given or finite(*given)
 
 
-def finite(x):
-    """Tell whether a sum over `x` is finite; False where that cannot be looked at."""
-    return not traced(x) and _finite_sum(x)
+def on_a_processor(x):
+    """Tell whether a look at the numbers of a tensor costs no waiting."""
+    return not x.is_cuda
+
+
+def finite(*given):
+    """Tell whether a sum over them is finite; False where that cannot be looked at."""
+    return not traced(*given) and math.isfinite(sum(map(_sum, given)))
 
 
 def _finite_sum(x):
-    return math.isfinite(x.detach().sum(dtype=work_dtype(x)))
+    return math.isfinite(_sum(x))
+
+
+def _sum(x):
+    return x.detach().sum(dtype=work_dtype(x))
 
 
 def _scaled_product(query, key, scale, quarantine):
@@ -83,7 +103,7 @@ def _product(query, key, quarantine):
     for which that key is masked. So the numbers that are not finite enter the
     scores as constants.
     """
-    if not quarantine or (finite(query) and finite(key)):
+    if not quarantine or finite(query, key):
         return query @ key
     with torch.no_grad():
         plain = query @ key

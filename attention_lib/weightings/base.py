@@ -16,6 +16,7 @@ from attention_lib._dispatch import (
     quiet,
     work_dtype,
 )
+from attention_lib._engines import engine_of
 from attention_lib.weightings import jacobians
 
 __all__ = ["Weighting", "names_its_rules"]
@@ -107,9 +108,8 @@ class Weighting:
         with quiet(x):
             if where is not None:
                 where = move_axis(xp.broadcast_to(where, x.shape), axis, -1)
-            scores = cast(move_axis(x, axis, -1), work_dtype(x))
-            weights = self.turned(axis, x).weights(scores, where)
-            return cast(move_axis(weights, -1, axis), x.dtype)
+            weights = self.turned(axis, x).weights(move_axis(x, axis, -1), where)
+            return move_axis(weights, -1, axis)
 
     def check_keys(self, n):
         """Refuse rows of `n` keys, where the rule needs others."""
@@ -119,9 +119,13 @@ class Weighting:
 
         Those that score ``-inf`` do not, and the rule need not know it.
         """
+        weights = engine_of(scores).rows.by_kernel(self, scores, where)
+        if weights is not None:
+            return weights
+        rows = cast(scores, work_dtype(scores))
         if not (self._speaker("fades", RULES) and self.fades):
-            where = present(scores, where)
-        return self.weigh(scores, where)
+            where = present(rows, where)
+        return cast(self.weigh(rows, where), scores.dtype)
 
     def weigh(self, scores, where=None):
         """Weigh along the last axis, in the dtype of `scores`: the rule."""

@@ -24,3 +24,8 @@ def test_a_library_without_the_books_folder_says_where_the_results_are(
     monkeypatch.setattr(timings, "RESULTS", tmp_path)
     with pytest.raises(FileNotFoundError, match="benchmarks/results"):
         timings.timed("streamed_attention", "sparsemax, forward:")
+
+
+def test_a_benchmark_that_saved_nothing_is_none():
+    assert timings.saved("nothing") is None
+    assert timings.saved("streamed_attention")["benchmark"] == "streamed_attention"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import NAMES
+from benchmarks import NAMES, ON_A_GPU
+from benchmarks.__main__ import main
 from benchmarks.timing import Row
 
 ALL = (*NAMES, "before_and_after")  # which needs another checkout
@@ -23,7 +24,28 @@ def load(name):
 
 
 def test_every_result_has_its_benchmark():
-    assert {path.stem for path in RESULTS.glob("*")} == set(ALL)
+    # Those of a GPU are there once somebody has run them on one.
+    assert {path.stem for path in RESULTS.glob("*")} - set(ON_A_GPU) == set(ALL)
+
+
+@pytest.mark.parametrize("name", ON_A_GPU)
+def test_a_result_of_a_gpu_says_which_it_was(name):
+    if not (RESULTS / f"{name}.json").exists():
+        pytest.skip("none has been measured")
+    result = load(name)
+    assert set(result["gpu"]) == {"device", "capability", "memory"}
+    assert {"torch", "triton", "cuda"} <= set(result["versions"])
+    assert date.fromisoformat(result["date"])
+    test_the_figures_follow_from_the_pairs(name)
+    test_no_result_tells_whose_machine_it_was(name)
+
+
+def test_a_benchmark_of_a_gpu_says_that_it_needs_one():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(SystemExit, match="gpu needs a CUDA device; --smoke runs it"):
+        main(["gpu"])
 
 
 @each_result

@@ -92,6 +92,14 @@ def test_every_requirement_is_exact_and_agrees_with_the_constraints(file):
         assert requirement.specifier == CONSTRAINTS[name].specifier
 
 
+def test_what_only_the_kernels_tests_need_is_exact_and_no_constraint():
+    # A torch for CUDA brings its own Triton, which a constraint would refuse.
+    (triton,) = requirements("tests/kernels/requirements.txt").values()
+    assert triton.name == "triton"
+    assert exact(triton)
+    assert "triton" not in CONSTRAINTS
+
+
 def test_whatever_is_imported_is_required_by_name():
     known = set(DIRECT) | set(requirements("benchmarks/requirements.txt"))
     by_module = packages_distributions()

@@ -31,7 +31,7 @@ def a_general_threshold_of_all_keys(right, x, c, where, out):
         out.masked_fill_(~where, 0)
 
 
-@mistake("torch_backend.entmax._along", f"{DERIVED}[2.0]")
+@mistake("torch_backend.entmax.gradient_in_scores", f"{DERIVED}[2.0]")
 def a_gradient_of_entmax_in_every_key(weights, c, direction):
     """Move the keys without weight as well."""
     slopes = weights ** (1 - c)
@@ -39,7 +39,7 @@ def a_gradient_of_entmax_in_every_key(weights, c, direction):
     return slopes * (direction - mean)
 
 
-@mistake("torch_backend.entmax._in_alpha", f"{DERIVED}[1.3]")
+@mistake("torch_backend.entmax.gradient_in_alpha", f"{DERIVED}[1.3]")
 def the_other_sign_of_the_gradient_in_alpha(right, weights, c):
     """Turn the gradient around."""
     return -right(weights, c)

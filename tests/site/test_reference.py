@@ -97,3 +97,11 @@ def test_no_work_is_entered_under_two_keys(pages):
         for link in pages["bibliography.html"].select(".citation a.external")
     )
     assert not [address for address, times in addresses.items() if times > 1]
+
+
+def test_what_a_gpu_costs_is_measured_or_said_to_be_unknown(pages):
+    page = pages["api/gpu.html"]
+    section = page.find(id="what-it-costs")
+    measured = (ROOT / "benchmarks" / "results" / "gpu.json").exists()
+    assert bool(section.select("table tbody tr")) == measured
+    assert ("measured yet" in section.text) != measured

@@ -9,6 +9,7 @@ PARTS = (
     "descriptions",
     "essay",
     "glossary",
+    "gpu",
     "hosting",
     "names",
     "numbers",
