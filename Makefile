@@ -18,7 +18,7 @@ TORCH_INDEX ?=
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
 .PHONY: serve book run lab exercises bench experiments real clean help setup port FORCE \
-	test check format lint quick library interpreted kernels doctests claims mutants \
+	test check format lint quick library interpreted kernels triton doctests claims mutants \
 	notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -113,15 +113,17 @@ claims: setup  ## of these, only the claims of the book
 mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
 
-# Triton is fetched where it can be had and no torch for CUDA has brought it.
-interpreted: setup  ## the kernels for a GPU, in Triton's interpreter, which needs none
+interpreted: triton  ## the kernels for a GPU, in Triton's interpreter, which needs none
+	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)
+
+kernels: triton  ## compile these for three kinds of GPU, none of which need be here
+	$(call step,Compiling kernels,$(BIN)/python tools/compile_kernels.py)
+
+# Fetched where it can be had, and no torch for CUDA has brought it.
+triton: setup
 	@$(BIN)/python -c 'import triton' 2>/dev/null || test "$$(uname -s)" != Linux || \
 		$(PYTHON) tools/setup_environment.py tests/kernels/requirements.txt || \
 		test -z "$$CI"
-	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)
-
-kernels: setup  ## compile these for three kinds of GPU, none of which need be here
-	$(call step,Compiling kernels,$(BIN)/python tools/compile_kernels.py)
 
 # First the test that runs all of them once more: begun last, it would run alone.
 notebooks: setup  ## every cell run again and compared with what is printed

@@ -1,9 +1,12 @@
 """What the tests of sparse attention share: weightings, and a look at who served."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 
 from attention_lib import Entmax, Sparsemax
+from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend.kernels import sparse
 from tests.in_turn import in_turn
 from tests.kernels import streaming_cases
@@ -35,8 +38,9 @@ def alphas(*values):
     return torch.tensor(values).view(-1, 1, 1).requires_grad_()
 
 
-def by_kernel(given, weighting, learned=(), **options):
-    """Give output and gradients, after a look that the kernel made them."""
+@contextmanager
+def served_once():
+    """Look that the kernel is started once: another way may serve as well."""
     calls, right = [], sparse.attend
 
     def looked(*arguments):
@@ -45,9 +49,20 @@ def by_kernel(given, weighting, learned=(), **options):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse, "attend", looked)
-        made = outcome(given, weighting, learned, method="triton", **options)
+        yield
     assert len(calls) == 1, "another way served"
-    return made
+
+
+def by_kernel(given, weighting, learned=(), **options):
+    """Give the kernel's output and gradients."""
+    with served_once():
+        return outcome(given, weighting, learned, method="triton", **options)
+
+
+def output(given, weighting, **options):
+    """Give the kernel's output alone."""
+    with served_once(), torch.no_grad():
+        return attend(*given, weighting=weighting, method="triton", **options)
 
 
 def agree(given, weighting, learned=(), error=2e-6, **options):

@@ -16,6 +16,7 @@ from tests.kernels.sparse_cases import (
     alphas,
     by_kernel,
     mask_of,
+    output,
     three,
 )
 from tests.oracle import attention_by_rows
@@ -27,7 +28,7 @@ MASKS = ["no mask", "causal", "bool", "additive", "causal and bool", "window"]
 @in_turn("name", list(WEIGHTINGS))
 def test_the_output_is_that_of_the_definition(name, rng):
     given = three(rng, heads=1)
-    out = by_kernel(given, WEIGHTINGS[name], is_causal=True)[0]
+    out = output(given, WEIGHTINGS[name], is_causal=True)
     alpha = WEIGHTINGS[name].alpha
 
     def formula(scores):

@@ -16,6 +16,7 @@ from tests.kernels.sparse_cases import (
     by_kernel,
     in_turns,
     mask_of,
+    output,
     three,
 )
 from tests.kernels.streaming_cases import exact, same
@@ -53,7 +54,7 @@ def test_a_value_that_is_no_number_reaches_the_rows_that_see_it(name, poison, rn
     given = three(rng, heads=1)
     with torch.no_grad():
         given[2][0, 3, 1] = poison
-    out = by_kernel(given, WEIGHTINGS[name], is_causal=True)[0]
+    out = output(given, WEIGHTINGS[name], is_causal=True)
     expected = exact(given, WEIGHTINGS[name], is_causal=True)[0]
     same([out], [expected])
     assert out[0, :3].isfinite().all()
@@ -70,7 +71,7 @@ def test_such_a_value_is_seen_in_tiles_without_any_weight(keys, rng, monkeypatch
         given[0][:], given[1][:] = 1, -9
         given[1][:, 0] = 9  # takes all the weight
         given[2][0, 18, 1] = NAN
-    out = by_kernel(given, Sparsemax())[0]
+    out = output(given, Sparsemax())
     assert out[0, :, 1].isnan().all()
     same([out], [exact(given, Sparsemax())[0]])
     assert torch.equal(out[0, :, 0], given[2][0, 0, 0].expand(LENGTH))
@@ -99,7 +100,7 @@ def test_a_score_of_infinity_or_none_above_minus_infinity_make_nan(name, rng):
     with torch.no_grad():
         query[0, 4], key[0] = 0, key[0].abs()
         query[0, 4, 0], key[0, :, 0] = -INF, 1
-    out = by_kernel((query, key, value), WEIGHTINGS[name], attn_mask=bias)[0]
+    out = output((query, key, value), WEIGHTINGS[name], attn_mask=bias)
     for row in (1, 2, 4):
         assert out[0, row].isnan().all()
     assert (out[0, 5] == 0).all()

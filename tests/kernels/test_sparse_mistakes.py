@@ -12,7 +12,7 @@ from attention_lib.torch_backend.kernels import (
     sparse_start,
     sparse_tiles,
 )
-from tests.kernels.sparse_cases import agree, alphas, by_kernel, mask_of, three
+from tests.kernels.sparse_cases import agree, alphas, mask_of, output, three
 from tests.kernels.streaming_cases import exact, same
 
 MISTAKES = {}
@@ -60,7 +60,7 @@ def with_nan_in_sight(rng):
     given = three(rng, heads=1)
     with torch.no_grad():
         given[2][0, 3, 1] = torch.nan
-    out = by_kernel(given, Sparsemax(), is_causal=True)[0]
+    out = output(given, Sparsemax(), is_causal=True)
     same([out], [exact(given, Sparsemax(), is_causal=True)[0]])
 
 

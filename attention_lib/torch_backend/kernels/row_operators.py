@@ -46,13 +46,14 @@ def weigh(
     weights, kept = _outputs(scores, pars, family)
     n_rows, n = scores.shape
     kernel, grid, options = _launch(forward, forward_long, scores, family)
-    kernel[grid](
-        scores, weights, _mask(where, scores), _or(factors, scores),
-        _or(pars, scores), kept, n_rows, n, scores.stride(0), *_steps(where),
-        factor, par, eps, _close(scores.dtype, family, par),
-        FAMILY=family, POWER=power, **_given(factors, pars, where, factor),
-        KEEPS=len(kept) > 0, FAST=scores.dtype in HALVES or par >= QUICK, **options,
-    )  # fmt: skip
+    with torch.cuda.device_of(scores):  # which need not be the current one
+        kernel[grid](
+            scores, weights, _mask(where, scores), _or(factors, scores),
+            _or(pars, scores), kept, n_rows, n, scores.stride(0), *_steps(where),
+            factor, par, eps, _close(scores.dtype, family, par),
+            FAMILY=family, POWER=power, **_given(factors, pars, where, factor),
+            KEEPS=len(kept) > 0, FAST=scores.dtype in HALVES or par >= QUICK, **options,
+        )  # fmt: skip
     return weights, kept
 
 
@@ -83,13 +84,14 @@ def weigh_backward(
     slopes, in_factors, in_pars = _slopes(grad, in_factor, in_par)
     n_rows, n = grad.shape
     kernel, grid, options = _launch(backward, backward_long, grad, family)
-    kernel[grid](
-        given, _or(weights, grad), grad, _mask(where, grad), _or(factors, grad),
-        _or(pars, grad), kept, slopes, in_factors, in_pars,
-        n_rows, n, given.stride(0), grad.stride(0), *_steps(where), factor, par,
-        FAMILY=family, POWER=power, **_given(factors, pars, where, factor),
-        READS_X=scores is not None, IN_FACTOR=in_factor, IN_PAR=in_par, **options,
-    )  # fmt: skip
+    with torch.cuda.device_of(grad):  # which need not be the current one
+        kernel[grid](
+            given, _or(weights, grad), grad, _mask(where, grad), _or(factors, grad),
+            _or(pars, grad), kept, slopes, in_factors, in_pars,
+            n_rows, n, given.stride(0), grad.stride(0), *_steps(where), factor, par,
+            FAMILY=family, POWER=power, **_given(factors, pars, where, factor),
+            READS_X=scores is not None, IN_FACTOR=in_factor, IN_PAR=in_par, **options,
+        )  # fmt: skip
     return slopes, in_factors, in_pars
 
 
@@ -107,10 +109,12 @@ def count(scores: Tensor, where: Tensor | None) -> Tensor:
     scores = _side_by_side(scores)
     n_rows, n = scores.shape
     out = scores.new_empty(n_rows, dtype=torch.float32)
-    count_rows[(n_rows,)](
-        scores, out, _mask(where, scores), n, scores.stride(0), *_steps(where),
-        MASKED=where is not None, BLOCK=min(TILE, max(16, triton.next_power_of_2(n))),
-    )  # fmt: skip
+    block = min(TILE, max(16, triton.next_power_of_2(n)))
+    with torch.cuda.device_of(scores):  # which need not be the current one
+        count_rows[(n_rows,)](
+            scores, out, _mask(where, scores), n, scores.stride(0), *_steps(where),
+            MASKED=where is not None, BLOCK=block,
+        )  # fmt: skip
     return out
 
 
