@@ -50,7 +50,7 @@ class Tiles(NamedTuple):
 
 SMALL = Tiles(16, 16, 1, 4, 1)  # for the interpreter, in which only the tests run
 # By bytes of a number, and the larger of the padded sizes of keys and values. Of 16
-# bits 64 by 64 was the fastest on an H200; the others, and the warps before Hopper, have
+# bits 64 by 64 was the fastest on an H200; the others, and warps before Hopper, have
 # only been compiled, where these spilled least.
 TILES = {
     (2, 64): (
