@@ -101,13 +101,16 @@ class Launch:
         batch, heads, n_q, width = query.shape
         n_k, v_width = value.shape[-2:]
         pad, v_pad = padded(width), padded(v_width)
-        self.tiles = tiles = tiles_of(query, max(pad, v_pad))
+        near = family == rules.NEAR_ONE.value
+        tiles = tiles_of(query, max(pad, v_pad))
+        if near:  # its powers, and the gradient in alpha, take more registers
+            tiles = tiles._replace(warps=8)
+        self.tiles = tiles
         counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
         self.sizes = Sizes(n_q, n_k, *counts, heads, group)
         self.batch, self.heads, self.kv_heads = batch, heads, heads // group
         self.given = Given(*map(place_of, (query, key, value, mask, bias)))
         self.mask = mask if bias is None else bias
-        near = family == rules.NEAR_ONE.value
         close = CLOSE if query.dtype == torch.float32 else CLOSE_IN_HALVES
         close = close[2 if near or c > 0.5 else 1.5]
         number = c if cs is None else None
