@@ -13,7 +13,7 @@ from attention_lib.torch_backend import rows
 from attention_lib.torch_backend.kernels import device
 
 READY = device.INSTALLED and device.INTERPRETED
-collect_ignore_glob = [] if READY else ["test_*.py"]
+collect_ignore_glob = [] if READY else ["*.py"]
 if READY:
     from tests.kernels.quick_interpreter import quicken
 

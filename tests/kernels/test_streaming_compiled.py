@@ -5,6 +5,7 @@ import torch
 
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend.kernels import streaming_operators as operators
+from attention_lib.torch_backend.kernels.streaming_arguments import Numbers
 from attention_lib.weightings import Softmax1
 from tests.kernels.streaming_cases import same, three
 
@@ -13,9 +14,7 @@ from tests.kernels.streaming_cases import same, three
 def test_the_operator_keeps_torch_s_rules(kind, rng):
     given = [a.detach()[None].requires_grad_() for a in three(rng, length=3, n_keys=4)]
     offsets = torch.full((1, 3), 0.2, requires_grad=True)
-    numbers = operators.Numbers(
-        0, 1.0, 0.0, 1.0, 1.0, 0.5, 0.0, 1, True, 0, kind == "whole"
-    )
+    numbers = Numbers(0, 1.0, 0.0, 1.0, 1.0, 0.5, 0.0, 1, True, 0, kind == "whole")
     shifts = offsets if kind == "whole" else None
     rows = (None, None, None, shifts, None)
     torch.library.opcheck(

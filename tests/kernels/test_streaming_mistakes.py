@@ -9,6 +9,7 @@ from attention_lib.torch_backend.kernels import streaming_backward as backward
 from attention_lib.torch_backend.kernels import streaming_forward as forward
 from attention_lib.torch_backend.kernels import streaming_operators as operators
 from attention_lib.torch_backend.kernels import streaming_poison as poisoned
+from attention_lib.torch_backend.kernels import streaming_to_keys as to_keys
 from attention_lib.torch_backend.kernels.streaming_rules import slopes
 from attention_lib.torch_backend.kernels.tiles import poison, visible
 from attention_lib.weightings import Softmax1
@@ -96,6 +97,7 @@ def a_tail_of_keys_that_takes_part(
 
 @mistake([forward], "visible", compared("softmax", "causal", **LONG))
 @mistake([backward], "visible", compared("softpick", "causal", **LONG))
+@mistake([to_keys], "visible", compared("softpick", "causal", **LONG))
 def a_causal_query_that_sees_the_next_key(
     rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col,
     CAUSAL: tl.constexpr, MASKED: tl.constexpr,
@@ -159,6 +161,7 @@ def sums_that_stay_when_the_maximum_rises(
 
 
 @mistake([backward], "slopes", compared("softmax", "no mask"))
+@mistake([to_keys], "slopes", compared("softmax", "no mask"))
 def a_sum_that_does_not_move(
     s, g, mean, inverse, base, multiplier, shift, FAMILY: tl.constexpr,
     POWER: tl.constexpr, BY_ROW: tl.constexpr, FAST: tl.constexpr,
@@ -169,7 +172,8 @@ def a_sum_that_does_not_move(
 
 
 @mistake([forward], "finite_only", masked_key)
-@mistake([backward], "finite_only", masked_key, lost_query)
+@mistake([backward], "finite_only", masked_key)
+@mistake([to_keys], "finite_only", lost_query)
 def zero_times_nan(tile):
     return tile
 
@@ -179,7 +183,7 @@ def a_value_that_is_no_number_forgotten(weights, there, value):
     return poison(weights, there, tl.where(value == value, 0.0, 0.0).to(value.dtype))
 
 
-@mistake([operators], "_grid", large_batch)
+@mistake([operators], "grid_of", large_batch)
 def heads_along_an_axis_that_ends_at_65535(a, size):
     batch, heads, length, _ = a.shape
     return triton.cdiv(length, size), batch * heads

@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from attention_lib import scaled_dot_product_attention as attend
-from attention_lib.torch_backend.kernels import arrays, streaming_operators
+from attention_lib.torch_backend.kernels import (
+    arrays,
+    streaming_operators,
+    streaming_rows,
+)
 from attention_lib.torch_backend.kernels.streaming_launches import chosen
 from tests.kernels.streaming_cases import both, exact, mask_of, outcome, same, three
 
@@ -92,8 +96,9 @@ def test_a_batch_of_any_size_fits_the_grid(monkeypatch):
             grids.append(grid)
             return lambda *given, **options: None
 
-    for name in ("attend", "to_queries", "to_keys", "means"):
+    for name in ("attend", "to_queries", "to_keys"):
         monkeypatch.setattr(streaming_operators, name, Recorder())
+    monkeypatch.setattr(streaming_rows, "means", Recorder())
     given = [torch.zeros(70_000, 2, n, 1, requires_grad=True) for n in (17, 1, 1)]
     attend(*given, method="triton").sum().backward()
     sizes = [grid[0] for grid in grids]

@@ -3,6 +3,7 @@
 import torch
 
 from attention_lib._call import Call
+from attention_lib._dispatch import quiet
 from attention_lib.torch_backend.entmax import entmax
 from attention_lib.torch_backend.masking import for_each_head
 from attention_lib.torch_backend.scores import scores, weighted_sum
@@ -12,7 +13,8 @@ __all__ = ["differentiate"]
 
 def differentiate(grad, arrays, options, needed):
     """Give the gradients in the arrays by one matrix of weights, with their graph."""
-    out = _attended(arrays, *options)
+    with quiet(arrays[0]):
+        out = _attended(arrays, *options)
     given = [a for a, need in zip(arrays, needed[:6], strict=True) if need]
     slopes = iter(torch.autograd.grad(out, given, grad, create_graph=True))
     return tuple(next(slopes) if need else None for need in needed[:6])

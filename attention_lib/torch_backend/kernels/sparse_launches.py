@@ -49,8 +49,9 @@ class Tiles(NamedTuple):
 
 
 SMALL = Tiles(16, 16, 1, 4, 1)  # for the interpreter, in which only the tests run
-# By bytes of a number, and the larger of the padded sizes of keys and values. The first
-# was the fastest on an H200, or is untried; before Hopper it takes twice the warps.
+# By bytes of a number, and the larger of the padded sizes of keys and values. Of 16
+# bits 64 by 64 was the fastest on an H200; the others, and warps before Hopper, have
+# only been compiled, where these spilled least.
 TILES = {
     (2, 64): (
         Tiles(64, 64, 2, 4, 2, 49_152, since=9),
@@ -100,13 +101,16 @@ class Launch:
         batch, heads, n_q, width = query.shape
         n_k, v_width = value.shape[-2:]
         pad, v_pad = padded(width), padded(v_width)
-        self.tiles = tiles = tiles_of(query, max(pad, v_pad))
+        near = family == rules.NEAR_ONE.value
+        tiles = tiles_of(query, max(pad, v_pad))
+        if near:  # its powers, and the gradient in alpha, take more registers
+            tiles = tiles._replace(warps=8)
+        self.tiles = tiles
         counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
         self.sizes = Sizes(n_q, n_k, *counts, heads, group)
         self.batch, self.heads, self.kv_heads = batch, heads, heads // group
         self.given = Given(*map(place_of, (query, key, value, mask, bias)))
         self.mask = mask if bias is None else bias
-        near = family == rules.NEAR_ONE.value
         close = CLOSE if query.dtype == torch.float32 else CLOSE_IN_HALVES
         close = close[2 if near or c > 0.5 else 1.5]
         number = c if cs is None else None

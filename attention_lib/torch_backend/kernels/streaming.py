@@ -9,7 +9,7 @@ import torch
 from attention_lib.torch_backend.kernels import streaming_operators as operators
 from attention_lib.torch_backend.kernels import streaming_rules as rules
 from attention_lib.torch_backend.kernels.arrays import a_row, arrays_of
-from attention_lib.torch_backend.kernels.streaming_operators import Numbers
+from attention_lib.torch_backend.kernels.streaming_arguments import Numbers, unit_of
 from attention_lib.torch_backend.scores import reads_only_numbers
 
 __all__ = ["attended", "refuses", "run"]
@@ -81,7 +81,7 @@ def attended(call, stream, ahead, *, whole):
     out, top, total, seen = operators.stream(*given, mults, shifts, inverses, *numbers)
     rows = (*call.lead, call.shape[-2], 1)
     if not whole:
-        top = top * operators.unit_of(arrays.query, arrays.bias, numbers)
+        top = top * unit_of(arrays.query, arrays.bias, numbers)
     kept = [a.reshape(rows) if a.numel() else None for a in (top, total, seen)]
     return out.reshape(*call.lead, *out.shape[-2:]), *kept
 

@@ -5,56 +5,35 @@ number for each row of each head, (N, L).
 """
 
 import math
-from typing import NamedTuple
 
 import torch
-import triton
 from torch import Tensor
 
 from attention_lib.torch_backend.kernels import streaming_again
 from attention_lib.torch_backend.kernels import streaming_rules as rules
-from attention_lib.torch_backend.kernels.arrays import padded, strides
 from attention_lib.torch_backend.kernels.bounds import bounds_of
-from attention_lib.torch_backend.kernels.streaming_backward import (
-    means,
-    to_keys,
-    to_queries,
+from attention_lib.torch_backend.kernels.streaming_arguments import (
+    Numbers,
+    constants_of,
+    grid_of,
+    or_other,
+    scales_of,
+    size_of,
+    sizes_of,
+    steps_of,
 )
+from attention_lib.torch_backend.kernels.streaming_backward import to_queries
 from attention_lib.torch_backend.kernels.streaming_forward import attend
 from attention_lib.torch_backend.kernels.streaming_launches import tile_for
 from attention_lib.torch_backend.kernels.streaming_poison import poison_rows
+from attention_lib.torch_backend.kernels.streaming_rows import finish_rows, means_of
+from attention_lib.torch_backend.kernels.streaming_to_keys import to_keys
 
-__all__ = ["Numbers", "stream", "stream_backward", "unit_of"]
+__all__ = ["stream", "stream_backward"]
 
-EXP, NRELU = rules.EXP.value, rules.NRELU.value
-NSIGMOID, SIGMOID = rules.NSIGMOID.value, rules.SIGMOID.value
-RELU = rules.RELU.value
-LOG2E = rules.LOG2E.value
-MEAN_ROWS = 32
+EXP, NRELU, RELU = rules.EXP.value, rules.NRELU.value, rules.RELU.value
+NO_BOUNDS = None, None
 POISONED = 16  # queries and keys of a tile that is hardly ever read
-LARGEST = float(torch.finfo(torch.float32).max) / 4
-FAST_FROM = -4.0  # a shift from which the quick sigmoid is exact enough in 16 bits
-
-
-class Numbers(NamedTuple):
-    """What a call is besides its arrays, in the order in which operators take it."""
-
-    family: int
-    power: float
-    eps: float
-    multiplier: float
-    shift: float
-    scale: float
-    softcap: float
-    group: int
-    is_causal: bool
-    ahead: int
-    whole: bool
-
-    @property
-    def normalised(self):
-        """Whether rows are divided by a total."""
-        return self.family <= NRELU
 
 
 @torch.library.custom_op("attention_lib::stream", mutates_args=())
@@ -86,20 +65,20 @@ def stream(
     numbers = Numbers(family, power, eps, multiplier, shift, scale, softcap, group,
                       is_causal, ahead, whole)  # fmt: skip
     rows = (multipliers, shifts, inverses)
-    out, top, total, seen = _outputs(query, value, family, whole)
-    tile = tile_for("forward", query, _size(query, value))
+    out, top, total, seen = _outputs(query, value, family <= NRELU, whole)
+    tile = tile_for("forward", query, size_of(query, value))
     first, shown = None, bias if mask is None else mask
     wide = query.dtype == torch.float16 and family == RELU
-    scales, _, _ = _scales(query, bias, multipliers is not None, numbers)
+    scales, _, _ = scales_of(query, bias, multipliers is not None, numbers)
     with torch.cuda.device_of(query):  # which need not be the current one
         if shown is not None:
             first = bounds_of(shown, key.shape[2])
-        attend[_grid(query, tile.queries)](
-            query, key, value, out, top, total, seen, *_or(query, *rows),
-            *_or(query, mask, bias, *(first or (None, None))),
-            *_steps(query, key, value, mask, bias, first),
-            *_sizes(query, key, numbers), *scales,
-            **_constants(query, value, mask, bias, rows, numbers),
+        attend[grid_of(query, tile.queries)](
+            query, key, value, out, top, total, seen, *or_other(query, *rows),
+            *or_other(query, mask, bias, *(first or NO_BOUNDS)),
+            *steps_of(query, key, value, mask, bias, first),
+            *sizes_of(query, key, numbers), *scales,
+            **constants_of(query, value, mask, bias, rows, numbers),
             OFFSET=family == EXP and (shifts is not None or shift > -math.inf),
             WHOLE=whole, WIDE=wide, **tile.options,
         )  # fmt: skip
@@ -113,14 +92,14 @@ def _poison(out, top, query, key, value, mask, bias, rows, numbers):
 
     That is not looked at here, which would wait for the GPU.
     """
-    scales, _, _ = _scales(query, bias, rows[0] is not None, numbers)
-    constants = _constants(query, value, mask, bias, rows, numbers)
+    scales, _, _ = scales_of(query, bias, rows[0] is not None, numbers)
+    constants = constants_of(query, value, mask, bias, rows, numbers)
     del constants["DIVIDED"]
-    poison_rows[_grid(query, POISONED)](
+    poison_rows[grid_of(query, POISONED)](
         value.sum(dtype=torch.float32), query, key, value, out,
-        *_or(query, top, *rows[:2], mask, bias),
-        *_steps(query, key, value, mask, bias, None)[:-3],
-        *_sizes(query, key, numbers), *scales, **constants,
+        *or_other(query, top, *rows[:2], mask, bias),
+        *steps_of(query, key, value, mask, bias, None)[:-3],
+        *sizes_of(query, key, numbers), *scales, **constants,
         BLOCK_M=POISONED, BLOCK_N=POISONED,
     )  # fmt: skip
 
@@ -130,7 +109,7 @@ def _(
     query, key, value, mask, bias, multipliers, shifts, inverses, family, power, eps,
     multiplier, shift, scale, softcap, group, is_causal, ahead, whole,
 ):  # fmt: skip
-    return _outputs(query, value, family, whole)
+    return _outputs(query, value, family <= NRELU, whole)
 
 
 @torch.library.custom_op("attention_lib::stream_backward", mutates_args=())
@@ -174,38 +153,38 @@ def stream_backward(
     wide = query.dtype == torch.float16 and (family == RELU or not whole)
     grad = grad.to(torch.float32 if wide else query.dtype).contiguous()
     with torch.cuda.device_of(query):
-        mean = _means(out, grad, pull, numbers)
+        mean = means_of(out, grad, pull, numbers)
         inverse, divided = inverses, inverses is not None
         if numbers.normalised and whole:
             inverse, divided = 1 / total, True
-        kept = _or(query, top, inverse, mean, multipliers, shifts, mask, bias)
-        constants = _constants(query, value, mask, bias, rows, numbers)
+        kept = or_other(query, top, inverse, mean, multipliers, shifts, mask, bias)
+        constants = constants_of(query, value, mask, bias, rows, numbers)
         constants |= {"DIVIDED": divided, "WIDE": wide}
-        scales, factor, unit = _scales(query, bias, multipliers is not None, numbers)
-        sizes = (*_sizes(query, key, numbers), *scales, factor)
-        length, n_keys, size = query.shape[2], key.shape[2], _size(query, value)
+        scales, factor, unit = scales_of(query, bias, multipliers is not None, numbers)
+        sizes = (*sizes_of(query, key, numbers), *scales, factor)
+        length, n_keys, size = query.shape[2], key.shape[2], size_of(query, value)
         shown = bias if mask is None else mask
         if in_queries or in_rows:
             more = bool(softcap) or shown is not None
             tile = tile_for("to queries", query, size, more)
             first = None if shown is None else bounds_of(shown, n_keys)
-            to_queries[_grid(query, tile.queries)](
-                query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
-                slopes[0], slopes[3],
-                *_steps(query, key, value, mask, bias, first), *sizes,
+            to_queries[grid_of(query, tile.queries)](
+                query, key, value, grad, *kept,
+                *or_other(query, *(first or NO_BOUNDS)), slopes[0], slopes[3],
+                *steps_of(query, key, value, mask, bias, first), *sizes,
                 MOVED=in_rows, **constants, **tile.options,
             )  # fmt: skip
         if in_keys:
             tile = tile_for("to keys", query, size)
             first = None if shown is None else bounds_of(shown.mT, length)
-            to_keys[_grid(key, tile.keys)](
-                query, key, value, grad, *kept, *_or(query, *(first or (None, None))),
-                slopes[1], slopes[2],
-                *_steps(query, key, value, mask, bias, first), *sizes,
+            to_keys[grid_of(key, tile.keys)](
+                query, key, value, grad, *kept,
+                *or_other(query, *(first or NO_BOUNDS)), slopes[1], slopes[2],
+                *steps_of(query, key, value, mask, bias, first), *sizes,
                 EVEN=length % tile.queries == 0, **constants, **tile.options,
             )  # fmt: skip
         if in_rows:
-            _finish_rows(slopes[3], slopes[4], top, total, mean, rows, unit, numbers)
+            finish_rows(slopes[3], slopes[4], top, total, mean, rows, unit, numbers)
     return slopes
 
 
@@ -253,18 +232,12 @@ def _differentiate(ctx, grad, _, pull, __):
 stream.register_autograd(_differentiate, setup_context=_keep)
 
 
-def _grid(a, size):
-    """Give a program to each tile of so many rows, all along one axis."""
-    batch, heads, length, _ = a.shape
-    return (triton.cdiv(length, size) * batch * heads,)
-
-
-def _outputs(query, value, family, whole):
+def _outputs(query, value, normalised, whole):
     """Give room for the output, and for what is kept of each row, where anything is."""
     batch, heads, length, _ = query.shape
     dtype = query.dtype if whole else torch.float32
     out = query.new_empty((batch, heads, length, value.shape[-1]), dtype=dtype)
-    rows = (batch * heads, length) if family <= NRELU else (0, 0)
+    rows = (batch * heads, length) if normalised else (0, 0)
     top, total = (query.new_empty(rows, dtype=torch.float32) for _ in range(2))
     seen = query.new_empty((0, 0) if whole else rows, dtype=torch.int32)
     return out, top, total, seen
@@ -278,115 +251,3 @@ def _slopes(query, key, value, in_queries, in_keys, in_rows):
               for a, need in zip((query, key, value), wanted, strict=True)]  # fmt: skip
     rows = (batch * heads, length) if in_rows else (0,)
     return *arrays, *(query.new_empty(rows, dtype=torch.float32) for _ in range(2))
-
-
-def _means(out, grad, pull, numbers):
-    """Give each row's mean gradient over its weights, or less that in its total."""
-    if not numbers.normalised:
-        return None
-    rows = grad.shape[0] * grad.shape[1], grad.shape[2]
-    mean = grad.new_zeros(rows, dtype=torch.float32)
-    if not numbers.whole:
-        return mean if pull is None else mean - pull.reshape(rows)
-    width = out.shape[-1]
-    means[(triton.cdiv(mean.numel(), MEAN_ROWS),)](
-        out, grad, mean, mean.numel(), D=width, D_PAD=padded(width), ROWS=MEAN_ROWS
-    )
-    return mean
-
-
-def _finish_rows(moved, in_shifts, top, total, mean, rows, unit, numbers):
-    """Turn what the kernel summed for each row into gradients in its parameters."""
-    multipliers, shifts, _ = rows
-    if numbers.family != EXP:
-        in_shifts.copy_(moved)
-        return
-    base = top.masked_fill(top == -torch.inf, 0) * unit
-    in_shifts.zero_()
-    if numbers.whole and shifts is not None:
-        factor = numbers.multiplier if multipliers is None else multipliers
-        share = (torch.exp(shifts - base * factor) / total).nan_to_num(1.0)
-        in_shifts.copy_(-mean * share.masked_fill(top == -torch.inf, 0))
-    moved.mul_(unit).addcmul_(base, in_shifts, value=-1)
-
-
-def _size(query, value):
-    return max(padded(query.shape[-1]), padded(value.shape[-1]))
-
-
-def _or(other, *arrays):
-    """Give a tensor for each that is None: the kernel does not read it."""
-    return [other if a is None else a for a in arrays]
-
-
-def _steps(query, key, value, mask, bias, first):
-    """Give the strides of all arrays."""
-    bound = (0, 0, 0) if first is None else strides(first[0])
-    arrays = (query, key, value, mask, bias)
-    return [step for a in arrays for step in strides(a)] + list(bound)
-
-
-def _sizes(query, key, numbers):
-    """Give the lengths, the heads, and how far the first query is ahead."""
-    lengths = query.shape[2], key.shape[2]
-    return *lengths, query.shape[1], numbers.group, numbers.ahead
-
-
-def _scales(query, bias, by_row, numbers):
-    """Give the numbers that a kernel multiplies and shifts by, and two for gradients.
-
-    In float32 the scale is taken to the queries, if that makes nothing larger. The last
-    two are what a product moves what the rule takes, over what the kernel's own
-    multiplier does, and what a score of the rule is where the kernel's own is one.
-    """
-    inner, outer = _inner_and_outer(query, numbers)
-    mult, factor = numbers.multiplier, outer * numbers.multiplier
-    unit = unit_of(query, bias, numbers)
-    if numbers.family == EXP:
-        mult = LOG2E * unit * (1.0 if by_row else numbers.multiplier)
-        factor = outer / (LOG2E * unit) if by_row else factor
-    mult = min(mult, LARGEST)
-    numbers = inner, outer, numbers.softcap or 1.0, mult, numbers.shift, numbers.eps
-    return numbers, factor, unit
-
-
-def unit_of(query, bias, numbers):
-    """Give what a score is, where the kernel's own score is one."""
-    return _inner_and_outer(query, numbers)[1] if _raw(bias, numbers) else 1.0
-
-
-def _inner_and_outer(query, numbers):
-    """Give what of the scale multiplies the queries, and what the products."""
-    exact = query.dtype == torch.float32 and numbers.scale <= 1
-    return (numbers.scale, 1.0) if exact else (1.0, numbers.scale)
-
-
-def _raw(bias, numbers):
-    """Tell whether scores stay products until their exponential is taken."""
-    return numbers.family == EXP and not numbers.softcap and bias is None
-
-
-def _constants(query, value, mask, bias, rows, numbers):
-    """Give what a kernel is compiled for."""
-    multipliers, shifts, inverses = rows
-    half = query.dtype != torch.float32
-    fast = half and numbers.family == SIGMOID and shifts is None
-    whole_power = numbers.power == int(numbers.power)
-    return {
-        "D": query.shape[-1],
-        "D_PAD": padded(query.shape[-1]),
-        "DV": value.shape[-1],
-        "DV_PAD": padded(value.shape[-1]),
-        "FAMILY": numbers.family,
-        "POWER": int(numbers.power) if whole_power else numbers.power,
-        "CAUSAL": numbers.is_causal,
-        "MASKED": mask is not None,
-        "BIASED": bias is not None,
-        "CAPPED": bool(numbers.softcap),
-        "RAW": _raw(bias, numbers),
-        "BY_ROW": multipliers is not None,
-        "SHIFT_BY_ROW": shifts is not None,
-        "DIVIDED": inverses is not None,
-        "FAST": fast and numbers.shift >= FAST_FROM,
-        "PREC": "tf32" if half else "ieee",
-    }
