@@ -46,8 +46,8 @@ class NoGpu:
         return GPUTarget("cuda", int(self.target.removeprefix("sm_")), 32)
 
     def get_current_device(self):
-        """Give the only device."""
-        return 0
+        """Give a device for each target: Triton keeps what it compiled by device."""
+        return TARGETS.index(self.target)
 
     def get_current_stream(self, device=None):
         """Give the only stream."""
