@@ -10,7 +10,8 @@ from importlib import metadata
 import torch
 
 from attention_lib.torch_backend.kernels import device
-from benchmarks.gpu_cases import Case, cases
+from benchmarks.gpu_case import Case
+from benchmarks.gpu_cases import cases
 from benchmarks.gpu_timing import ROUNDS, errors, memory, time_in_turn
 from benchmarks.timing import Row
 

@@ -16,7 +16,7 @@ NONE_YET = (
 class GpuTimings(Table):
     """The saved comparisons with others, or the sentence that there are none."""
 
-    heads = ("case", "against", "median", "from", "to")
+    heads = ("case", "against", "measure", "median", "from", "to")
 
     def run(self):
         """Say so where nothing is saved."""
@@ -24,8 +24,8 @@ class GpuTimings(Table):
 
         self.results = saved("gpu")
         if self.results is not None:
-            about = self.results["machine"]["processor"], self.results["date"]
-            self.label = "Times as long as others take: {}, {}".format(*about)
+            gpu, date = self.results["gpu"]["device"], self.results["date"]
+            self.label = f"On one {gpu}, {date}"
             return super().run()
         holder = nodes.container()
         self.state.nested_parse(StringList([NONE_YET], "gpu"), 0, holder)
@@ -35,7 +35,7 @@ class GpuTimings(Table):
         """Take the rows from the saved result."""
         for row in self.results["rows"]:
             numbers = (f"{row[name]:.2f}" for name in ("median", "min", "max"))
-            yield row["case"], row["peer"] or "–", *numbers
+            yield row["case"], row["peer"] or "–", row["measure"], *numbers
 
 
 def setup(app):

@@ -43,12 +43,13 @@ def attend(
     out, top, edge, marks = _outputs(query, key, value)
     marks.zero_()
     flags = marks.new_empty((*key.shape[:2], marks.shape[-1]))
-    launch.per_key(flag_tiles, flags)
-    launch.per_query(start, launch.bounds(), top, edge, marks)
-    listed = launch.listed(marks, flags)
-    found = place_of(out), top, edge
-    launch.per_query(finish, *found, *listed)
-    launch.in_parts(spoil, *found, flags, *listed)
+    with torch.cuda.device_of(query):  # which need not be the current one
+        launch.per_key(flag_tiles, flags)
+        launch.per_query(start, launch.bounds(), top, edge, marks)
+        listed = launch.listed(marks, flags)
+        found = place_of(out), top, edge
+        launch.per_query(finish, *found, *listed)
+        launch.in_parts(spoil, *found, flags, *listed)
     return out, top, edge, marks
 
 
@@ -83,14 +84,15 @@ def attend_backward(
     pull = place_of(grad)
     in_query, in_key, in_value, in_cs = _slopes(query, key, value, in_alpha)
     mean = torch.empty_like(edge)
-    launch.per_query(
-        to_queries, pull, place_of(in_query), top, edge, mean,
-        in_cs if in_alpha else None, *launch.listed(marks),
-    )  # fmt: skip
-    launch.per_key(
-        to_keys, pull, place_of(in_key), place_of(in_value), top, edge, mean,
-        *launch.listed(marks, back=True), PARTS=launch.tiles.parts,
-    )  # fmt: skip
+    with torch.cuda.device_of(query):
+        launch.per_query(
+            to_queries, pull, place_of(in_query), top, edge, mean,
+            in_cs if in_alpha else None, *launch.listed(marks),
+        )  # fmt: skip
+        launch.per_key(
+            to_keys, pull, place_of(in_key), place_of(in_value), top, edge, mean,
+            *launch.listed(marks, back=True), PARTS=launch.tiles.parts,
+        )  # fmt: skip
     return in_query, in_key, in_value, in_cs
 
 
