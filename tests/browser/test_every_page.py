@@ -44,8 +44,10 @@ def faults(reader, name, modes):
     reader.complaints.clear()
     reader.open(name)
     assert reader.page.evaluate(THEME) == reader.mode
-    for width in WIDTHS:
+    for place, width in enumerate(WIDTHS):
         reader.resize(width)
+        if place == 1:  # after the first width, and before the others
+            reader.use()
         for mode in modes:
             reader.switch(mode)
             if width in LISTENED_TO:

@@ -10,6 +10,15 @@ WIDTHS = (1280, 1920, 390, 320)
 MODES = ("light", "dark")
 N_CHOICES = 3  # as the system has it, light, dark
 THEME = "document.documentElement.dataset.theme"
+USE = """
+for (const figure of document.querySelectorAll("figure.aw")) {
+  for (const slider of figure.querySelectorAll("input[type=range]")) {
+    slider.value = slider.max;
+    slider.dispatchEvent(new Event("input", {bubbles: true}));
+  }
+  figure.querySelector("input[type=radio]:not(:checked)")?.click();
+}
+"""
 PRESS = "document.querySelector('.theme-switch-button').click()"
 
 
@@ -104,6 +113,10 @@ class Visitor:
         self.page.goto(self.address + name, wait_until="load")
         self.page.evaluate("window.MathJax?.startup?.promise")
         return self.page
+
+    def use(self):
+        """Move all that can be moved in the live figures."""
+        self.page.evaluate(USE)
 
     def switch(self, mode):
         """Press the button for the mode until the page shows this one."""
