@@ -8,6 +8,7 @@ from tests.browser.visits import MODES, THEME, WIDTHS, pages_in
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
 # A phone and a desk: between them, and beyond, only the space around the text changes.
 LISTENED_TO = {390, 1280}
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules
 SHARES = 4
 
 
@@ -30,7 +31,9 @@ def test_pages_are_sound(reader_in, site, share):
         # Opened in one mode and then switched: half of the pages in either.
         modes = [mode for mode in MODES if name in pages_in(site, mode)]
         first = modes[number % len(modes)]
-        found += faults(reader_in(first), name, sorted(modes, key=first.__ne__))
+        modes.sort(key=first.__ne__)
+        coloured = sorted(LISTENED_TO)[number // 2 % len(LISTENED_TO)]
+        found += faults(reader_in(first), name, modes, coloured)
     assert not found, "\n".join(found)
 
 
@@ -39,8 +42,11 @@ def read_in(site):
     return sorted({name for mode in MODES for name in pages_in(site, mode)})
 
 
-def faults(reader, name, modes):
-    """Open a page once, make the window wider and narrower, and say what is wrong."""
+def faults(reader, name, modes, coloured):
+    """Open a page once, make the window wider and narrower, and say what is wrong.
+
+    In the mode that it is switched to its colours are looked at, at one width.
+    """
     reader.complaints.clear()
     reader.open(name)
     assert reader.page.evaluate(THEME) == reader.mode
@@ -50,11 +56,13 @@ def faults(reader, name, modes):
             reader.use()
         for mode in modes:
             reader.switch(mode)
-            if width in LISTENED_TO:
+            if mode == modes[0] and width in LISTENED_TO:
                 reader.complaints += barriers(reader.page)
+            elif width == coloured:
+                reader.complaints += barriers(reader.page, OF_COLOURS)
             if (excess := reader.page.evaluate(SIDEWAYS)) > 0:
                 reader.note(f"scrolls sideways by {excess} px")
-            place = f"{name} at {width} px, {mode}"
-            yield from (f"{place}: {each}" for each in reader.complaints)
+            seen = f"{name} at {width} px, {mode}"
+            yield from (f"{seen}: {each}" for each in reader.complaints)
             reader.complaints.clear()
     reader.page.evaluate("localStorage.clear()")

@@ -19,6 +19,11 @@ for (const figure of document.querySelectorAll("figure.aw")) {
   figure.querySelector("input[type=radio]:not(:checked)")?.click();
 }
 """
+# A colour on its way to another is neither.
+SETTLED = """
+for (const change of document.getAnimations())
+  if (change instanceof CSSTransition) change.finish();
+"""
 PRESS = "document.querySelector('.theme-switch-button').click()"
 
 
@@ -134,6 +139,7 @@ class Visitor:
                 break
             self.page.evaluate(PRESS)
         assert self.page.evaluate(THEME) == mode, f"no press leads to {mode}"
+        self.page.evaluate(SETTLED)
 
     def resize(self, width):
         """Change the window's width, and let the page settle."""
