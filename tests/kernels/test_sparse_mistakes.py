@@ -87,20 +87,22 @@ def marks_only_where_weight_is_large(
     return total + 1, slopes + 1
 
 
-@mistake([sparse_tiles], "visible", plainly)
+@mistake([sparse_tiles], "hidden", plainly)
 def a_tail_that_is_not_masked(
-    rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col, CAUSAL: tl.constexpr,
-    MASKED: tl.constexpr,
+    scores, rows, cols, n_rows, n_keys, ahead, MASK, BIAS, mask_row, mask_col, bias_row,
+    bias_col, CAUSAL: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr,
 ):  # fmt: skip
-    return (rows < n_rows) & (cols >= 0)
+    there = (rows < n_rows) & (cols >= 0)
+    return tl.where(there, scores, -float("inf")), there
 
 
-@mistake([sparse_tiles], "visible", causally)
+@mistake([sparse_tiles], "hidden", causally)
 def causal_off_by_one(
-    rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col, CAUSAL: tl.constexpr,
-    MASKED: tl.constexpr,
+    scores, rows, cols, n_rows, n_keys, ahead, MASK, BIAS, mask_row, mask_col, bias_row,
+    bias_col, CAUSAL: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr,
 ):  # fmt: skip
-    return (rows < n_rows) & (cols < n_keys) & (cols < rows + 2)
+    there = (rows < n_rows) & (cols < n_keys) & (cols < rows + 2)
+    return tl.where(there, scores, -float("inf")), there
 
 
 @mistake([sparse_tiles, sparse_finish], "shared_head", by_groups)

@@ -11,7 +11,7 @@ from attention_lib.torch_backend.kernels import streaming_operators as operators
 from attention_lib.torch_backend.kernels import streaming_poison as poisoned
 from attention_lib.torch_backend.kernels import streaming_to_keys as to_keys
 from attention_lib.torch_backend.kernels.streaming_rules import slopes
-from attention_lib.torch_backend.kernels.tiles import poison, visible
+from attention_lib.torch_backend.kernels.tiles import hidden, poison
 from attention_lib.weightings import Softmax1
 from tests.kernels import test_streaming_edges as edges
 from tests.kernels import test_streaming_shapes as shapes
@@ -84,27 +84,29 @@ def mistake(modules, name, *checks):
 
 
 @mistake(
-    [forward], "visible", compared("softmax", "no mask"), compared("sigmoid", "padding")
+    [forward], "hidden", compared("softmax", "no mask"), compared("sigmoid", "padding")
 )
 def a_tail_of_keys_that_takes_part(
-    rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col,
-    CAUSAL: tl.constexpr, MASKED: tl.constexpr,
+    scores, rows, cols, n_rows, n_keys, ahead, MASK, BIAS, mask_row, mask_col, bias_row,
+    bias_col, CAUSAL: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr,
 ):  # fmt: skip
-    return visible(
-        rows, cols, n_rows, 1 << 30, ahead, MASK, mask_row, mask_col, CAUSAL, False
-    )
+    return hidden(
+        scores, rows, cols, n_rows, 1 << 30, ahead, MASK, BIAS, mask_row, mask_col,
+        bias_row, bias_col, CAUSAL, False, BIASED,
+    )  # fmt: skip
 
 
-@mistake([forward], "visible", compared("softmax", "causal", **LONG))
-@mistake([backward], "visible", compared("softpick", "causal", **LONG))
-@mistake([to_keys], "visible", compared("softpick", "causal", **LONG))
+@mistake([forward], "hidden", compared("softmax", "causal", **LONG))
+@mistake([backward], "hidden", compared("softpick", "causal", **LONG))
+@mistake([to_keys], "hidden", compared("softpick", "causal", **LONG))
 def a_causal_query_that_sees_the_next_key(
-    rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col,
-    CAUSAL: tl.constexpr, MASKED: tl.constexpr,
+    scores, rows, cols, n_rows, n_keys, ahead, MASK, BIAS, mask_row, mask_col, bias_row,
+    bias_col, CAUSAL: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr,
 ):  # fmt: skip
-    return visible(
-        rows, cols, n_rows, n_keys, ahead + 1, MASK, mask_row, mask_col, CAUSAL, MASKED
-    )
+    return hidden(
+        scores, rows, cols, n_rows, n_keys, ahead + 1, MASK, BIAS, mask_row, mask_col,
+        bias_row, bias_col, CAUSAL, MASKED, BIASED,
+    )  # fmt: skip
 
 
 right_keys = forward.keys_of

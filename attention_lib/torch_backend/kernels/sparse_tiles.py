@@ -6,11 +6,10 @@ import triton
 import triton.language as tl
 
 from attention_lib.torch_backend.kernels.tiles import (
-    biased,
     capped,
     head_of,
+    hidden,
     read,
-    visible,
 )
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
 FAST = tl.constexpr(1)
 PARTLY = tl.constexpr(2)
 COUNTS = tl.constexpr(3)  # of a list: tiles that are fast, that are not, and flagged
-INFINITY = tl.constexpr(float("inf"))
 
 
 class Place(NamedTuple):
@@ -226,15 +224,11 @@ def scores_of(
         s, slope = capped(s, rule.cap)
     there = (rows < sizes.queries) & (cols < sizes.keys)
     if PART:
-        there = visible(
-            rows, cols, sizes.queries, sizes.keys, 0, MASK, given.mask.row,
-            given.mask.col, CAUSAL, given.mask.first is not None,
+        s, there = hidden(
+            s, rows, cols, sizes.queries, sizes.keys, 0, MASK, BIAS, given.mask.row,
+            given.mask.col, given.bias.row, given.bias.col, CAUSAL,
+            given.mask.first is not None, given.bias.first is not None,
         )  # fmt: skip
-        if given.bias.first is not None:
-            s, there = biased(
-                s, there, rows, cols, BIAS, given.bias.row, given.bias.col
-            )
-        s = tl.where(there, s, -INFINITY)
     return s, slope, there
 
 

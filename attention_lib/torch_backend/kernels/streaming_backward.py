@@ -8,7 +8,11 @@ import triton
 import triton.language as tl
 
 from attention_lib.torch_backend.kernels.loops import span
-from attention_lib.torch_backend.kernels.streaming_forward import keys_of, weighed
+from attention_lib.torch_backend.kernels.streaming_forward import (
+    keys_of,
+    parameters_of,
+    weighed,
+)
 from attention_lib.torch_backend.kernels.streaming_rules import (
     EXP,
     INFINITY,
@@ -17,14 +21,13 @@ from attention_lib.torch_backend.kernels.streaming_rules import (
     slopes,
 )
 from attention_lib.torch_backend.kernels.tiles import (
-    biased,
     capped,
     finite_only,
     head_of,
+    hidden,
     key_head,
     place,
     read,
-    visible,
     write,
 )
 
@@ -59,11 +62,10 @@ def row_numbers(
 ):  # fmt: skip
     """Give what rows kept: base, inverse total, mean gradient, multiplier and shift."""
     none = tl.zeros([BLOCK_M], tl.float32)
-    c, b, base, inverse, mean = none + mult, none + shift, none, none + 1, none
-    if BY_ROW:
-        c = mult * tl.load(MULT + kept, mask=inside, other=1.0)
-    if SHIFT_BY_ROW:
-        b = tl.load(SHIFT + kept, mask=inside, other=0.0)
+    base, inverse, mean = none, none + 1, none
+    c, b = parameters_of(
+        kept, inside, MULT, SHIFT, mult, shift, BLOCK_M, BY_ROW, SHIFT_BY_ROW
+    )
     if FAMILY <= NRELU:
         top = tl.load(TOP + kept, mask=inside, other=0.0)
         base = base_of(top, c, b, eps, FAMILY)
@@ -95,21 +97,10 @@ def _query_step(
         s, slope = capped(s, cap)
     if PART:
         cols = (j + tl.arange(0, BLOCK_N))[None, :]
-        there = visible(
-            rows[:, None],
-            cols,
-            n_q,
-            n_k,
-            ahead,
-            MASK,
-            mask_row,
-            mask_col,
-            CAUSAL,
-            MASKED,
-        )
-        if BIASED:
-            s, there = biased(s, there, rows[:, None], cols, BIAS, bias_row, bias_col)
-        s = tl.where(there, s, -INFINITY)
+        s, there = hidden(
+            s, rows[:, None], cols, n_q, n_k, ahead, MASK, BIAS, mask_row, mask_col,
+            bias_row, bias_col, CAUSAL, MASKED, BIASED,
+        )  # fmt: skip
     g = pulled(do, v, PREC, WIDE)
     _, ds = slopes(
         s, g, mean[:, None], inverse[:, None], base[:, None], c[:, None], b[:, None],

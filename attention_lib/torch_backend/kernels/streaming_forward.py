@@ -17,18 +17,17 @@ from attention_lib.torch_backend.kernels.streaming_rules import (
     whole_total,
 )
 from attention_lib.torch_backend.kernels.tiles import (
-    biased,
     capped,
     finite_only,
     head_of,
+    hidden,
     key_head,
     place,
     read,
-    visible,
     write,
 )
 
-__all__ = ["attend", "keys_of", "weighed"]
+__all__ = ["attend", "keys_of", "parameters_of", "weighed"]
 
 
 @triton.jit
@@ -38,6 +37,19 @@ def weighed(p, value, total, PREC: tl.constexpr, WIDE: tl.constexpr):
         return tl.dot(p, value.to(tl.float32), total, input_precision="tf32")
     else:
         return tl.dot(p.to(value.dtype), value, total, input_precision=PREC)
+
+
+@triton.jit
+def parameters_of(kept, inside, MULT, SHIFT, mult, shift, BLOCK_M: tl.constexpr,
+                  BY_ROW: tl.constexpr, SHIFT_BY_ROW: tl.constexpr):  # fmt: skip
+    """Give the multiplier and the shift of each row."""
+    c = tl.zeros([BLOCK_M], tl.float32) + mult
+    b = tl.zeros([BLOCK_M], tl.float32) + shift
+    if BY_ROW:
+        c = mult * tl.load(MULT + kept, mask=inside, other=1.0)
+    if SHIFT_BY_ROW:
+        b = tl.load(SHIFT + kept, mask=inside, other=0.0)
+    return c, b
 
 
 @triton.jit
@@ -92,21 +104,10 @@ def _step(
         s, _ = capped(s, cap)
     if PART:
         cols = (j + tl.arange(0, BLOCK_N))[None, :]
-        there = visible(
-            rows[:, None],
-            cols,
-            n_q,
-            n_k,
-            ahead,
-            MASK,
-            mask_row,
-            mask_col,
-            CAUSAL,
-            MASKED,
-        )
-        if BIASED:
-            s, there = biased(s, there, rows[:, None], cols, BIAS, bias_row, bias_col)
-        s = tl.where(there, s, -INFINITY)
+        s, _ = hidden(
+            s, rows[:, None], cols, n_q, n_k, ahead, MASK, BIAS, mask_row, mask_col,
+            bias_row, bias_col, CAUSAL, MASKED, BIASED,
+        )  # fmt: skip
     if FAMILY <= NRELU:
         base = base_of(top, mult, shift, eps, FAMILY)
         new = tl.maximum(top, tl.max(s, 1))
@@ -167,12 +168,9 @@ def attend(
     q = read(Q, start, n_q, q_row, q_col, BLOCK_M, D, D_PAD, False)
     if PREC == "ieee":  # of 16 bits it would be rounded
         q = q * scale_in
-    c = tl.zeros([BLOCK_M], tl.float32) + mult
-    if BY_ROW:
-        c = mult * tl.load(MULT + kept, mask=inside, other=1.0)
-    b = tl.zeros([BLOCK_M], tl.float32) + shift
-    if SHIFT_BY_ROW:
-        b = tl.load(SHIFT + kept, mask=inside, other=0.0)
+    c, b = parameters_of(
+        kept, inside, MULT, SHIFT, mult, shift, BLOCK_M, BY_ROW, SHIFT_BY_ROW
+    )
 
     full, end, some = keys_of(
         start, rows, inside, batch, head, n_q, n_k, ahead, FIRST, END, bound_batch,

@@ -70,6 +70,7 @@ def stream(
     first, shown = None, bias if mask is None else mask
     wide = query.dtype == torch.float16 and family == RELU
     scales, _, _ = scales_of(query, bias, multipliers is not None, numbers)
+    constants = constants_of(query, value, mask, bias, rows, numbers)
     with torch.cuda.device_of(query):  # which need not be the current one
         if shown is not None:
             first = bounds_of(shown, key.shape[2])
@@ -77,29 +78,26 @@ def stream(
             query, key, value, out, top, total, seen, *or_other(query, *rows),
             *or_other(query, mask, bias, *(first or NO_BOUNDS)),
             *steps_of(query, key, value, mask, bias, first),
-            *sizes_of(query, key, numbers), *scales,
-            **constants_of(query, value, mask, bias, rows, numbers),
+            *sizes_of(query, key, numbers), *scales, **constants,
             OFFSET=family == EXP and (shifts is not None or shift > -math.inf),
             WHOLE=whole, WIDE=wide, **tile.options,
         )  # fmt: skip
         if is_causal or first is not None:
-            _poison(out, top, query, key, value, mask, bias, rows, numbers)
+            sizes = (*sizes_of(query, key, numbers), *scales)
+            del constants["DIVIDED"]
+            _poison(out, top, query, key, value, mask, bias, rows, sizes, constants)
     return out, top, total, seen
 
 
-def _poison(out, top, query, key, value, mask, bias, rows, numbers):
+def _poison(out, top, query, key, value, mask, bias, rows, sizes, constants):
     """Add what values that are not finite bring, where something may be masked.
 
     That is not looked at here, which would wait for the GPU.
     """
-    scales, _, _ = scales_of(query, bias, rows[0] is not None, numbers)
-    constants = constants_of(query, value, mask, bias, rows, numbers)
-    del constants["DIVIDED"]
     poison_rows[grid_of(query, POISONED)](
         value.sum(dtype=torch.float32), query, key, value, out,
         *or_other(query, top, *rows[:2], mask, bias),
-        *steps_of(query, key, value, mask, bias, None)[:-3],
-        *sizes_of(query, key, numbers), *scales, **constants,
+        *steps_of(query, key, value, mask, bias, None)[:-3], *sizes, **constants,
         BLOCK_M=POISONED, BLOCK_N=POISONED,
     )  # fmt: skip
 

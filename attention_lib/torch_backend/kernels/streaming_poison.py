@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 
 from attention_lib.torch_backend.kernels.loops import span
+from attention_lib.torch_backend.kernels.streaming_forward import parameters_of
 from attention_lib.torch_backend.kernels.streaming_rules import (
     INFINITY,
     NRELU,
@@ -16,14 +17,13 @@ from attention_lib.torch_backend.kernels.streaming_rules import (
     shares,
 )
 from attention_lib.torch_backend.kernels.tiles import (
-    biased,
     capped,
     head_of,
+    hidden,
     key_head,
     place,
     poison,
     read,
-    visible,
     write,
 )
 
@@ -60,12 +60,10 @@ def poison_rows(
     q = read(Q, start, n_q, q_row, q_col, BLOCK_M, D, D_PAD, False)
     if PREC == "ieee":
         q = q * scale_in
-    none = tl.zeros([BLOCK_M], tl.float32)
-    c, b, base = none + mult, none + shift, none
-    if BY_ROW:
-        c = mult * tl.load(MULT + kept, mask=inside, other=1.0)
-    if SHIFT_BY_ROW:
-        b = tl.load(SHIFT + kept, mask=inside, other=0.0)
+    base = tl.zeros([BLOCK_M], tl.float32)
+    c, b = parameters_of(
+        kept, inside, MULT, SHIFT, mult, shift, BLOCK_M, BY_ROW, SHIFT_BY_ROW
+    )
     if FAMILY <= NRELU:
         top = tl.load(TOP + kept, mask=inside, other=0.0)
         base = base_of(top, c, b, eps, FAMILY)
@@ -86,21 +84,10 @@ def poison_rows(
         if CAPPED:
             s, _ = capped(s, cap)
         cols = (j + tl.arange(0, BLOCK_N))[None, :]
-        there = visible(
-            rows[:, None],
-            cols,
-            n_q,
-            n_k,
-            ahead,
-            MASK,
-            mask_row,
-            mask_col,
-            CAUSAL,
-            MASKED,
-        )
-        if BIASED:
-            s, there = biased(s, there, rows[:, None], cols, BIAS, bias_row, bias_col)
-        s = tl.where(there, s, -INFINITY)
+        s, there = hidden(
+            s, rows[:, None], cols, n_q, n_k, ahead, MASK, BIAS, mask_row, mask_col,
+            bias_row, bias_col, CAUSAL, MASKED, BIASED,
+        )  # fmt: skip
         p, _ = shares(
             s, base[:, None], c[:, None], b[:, None], FAMILY, POWER, BY_ROW, FAST
         )

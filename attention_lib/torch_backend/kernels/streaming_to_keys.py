@@ -12,15 +12,14 @@ from attention_lib.torch_backend.kernels.streaming_backward import (
     row_numbers,
 )
 from attention_lib.torch_backend.kernels.streaming_forward import weighed
-from attention_lib.torch_backend.kernels.streaming_rules import INFINITY, slopes
+from attention_lib.torch_backend.kernels.streaming_rules import slopes
 from attention_lib.torch_backend.kernels.tiles import (
-    biased,
     capped,
     finite_only,
     head_of,
+    hidden,
     place,
     read,
-    visible,
     write,
 )
 
@@ -59,15 +58,10 @@ def _key_step(
     if CAPPED:
         s, slope = capped(s, cap)
     if PART:
-        there = visible(
-            rows[None, :], cols[:, None], n_q, n_k, ahead, MASK, mask_row, mask_col,
-            CAUSAL, MASKED,
+        s, there = hidden(
+            s, rows[None, :], cols[:, None], n_q, n_k, ahead, MASK, BIAS, mask_row,
+            mask_col, bias_row, bias_col, CAUSAL, MASKED, BIASED,
         )  # fmt: skip
-        if BIASED:
-            s, there = biased(
-                s, there, rows[None, :], cols[:, None], BIAS, bias_row, bias_col
-            )
-        s = tl.where(there, s, -INFINITY)
     g = pulled(v, do, PREC, WIDE)
     p, ds = slopes(
         s, g, mean[None, :], inverse[None, :], base[None, :], c[None, :], b[None, :],

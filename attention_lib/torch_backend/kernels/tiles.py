@@ -14,6 +14,7 @@ __all__ = [
     "capped",
     "finite_only",
     "head_of",
+    "hidden",
     "key_head",
     "place",
     "poison",
@@ -117,6 +118,19 @@ def biased(scores, there, rows, cols, BIAS, bias_row, bias_col):
     at = rows.to(tl.int64) * bias_row + cols.to(tl.int64) * bias_col
     bias = tl.load(BIAS + at, mask=there, other=-float("inf")).to(tl.float32)
     return scores + bias, there & (bias != -float("inf"))
+
+
+@triton.jit
+def hidden(scores, rows, cols, n_rows, n_keys, ahead, MASK, BIAS, mask_row, mask_col,
+           bias_row, bias_col, CAUSAL: tl.constexpr, MASKED: tl.constexpr,
+           BIASED: tl.constexpr):  # fmt: skip
+    """Give scores with -inf where a pair takes no part, and which pairs do."""
+    there = visible(
+        rows, cols, n_rows, n_keys, ahead, MASK, mask_row, mask_col, CAUSAL, MASKED
+    )
+    if BIASED:
+        scores, there = biased(scores, there, rows, cols, BIAS, bias_row, bias_col)
+    return tl.where(there, scores, -float("inf")), there
 
 
 @triton.jit
