@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.visits import THEME
+
 CHAPTER = "chapters/05_worked_example.html"
 SOLUTION = "div.cell.tag_hide-cell details"
-THEME = "document.documentElement.dataset.theme"
 SMALLEST_TYPE = """
 sheet => Math.min(...[...sheet.querySelectorAll("p, li, th, td, code, pre")].map(
   text => parseFloat(getComputedStyle(text).fontSize)))
