@@ -14,8 +14,10 @@ NEAR = 8  # units in the last place by which a sum may miss one
 
 def by_kernel(weighting, scores, where):
     """Weigh by a kernel of a GPU, in the scores' own dtype; None: by torch's own."""
-    given = (scores, where, *weighting.parameters().values())
-    if device.refuses(*given) is not None or not scores.numel():
+    # First the scores alone, for on a processor they end it, and rows are soon weighed.
+    if device.refuses(scores) is not None or not scores.numel():
+        return None
+    if device.refuses(where, *weighting.parameters().values()) is not None:
         return None
     stream = weighting.stream(scores.shape[-1] if weighting.uses_n else None)
     if stream is None or stream.formula is None:
