@@ -98,9 +98,11 @@ def test_a_kernel_that_dies_is_noticed(start):
 
 def test_an_interrupt_reaches_it(start):
     manager, client, _ = start()
-    asked = client.execute("import time; time.sleep(60)")
-    while client.get_iopub_msg(timeout=SOON)["msg_type"] != "execute_input":
-        pass  # until the cell has begun
+    # What the cell itself prints: announced alone, it may not have begun, and an
+    # interrupt then is the kernel's, which lets it pass.
+    asked = client.execute("import time; print('begun', flush=True); time.sleep(60)")
+    while client.get_iopub_msg(timeout=SOON)["msg_type"] != "stream":
+        pass
     manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=SOON)
     while reply["parent_header"].get("msg_id") != asked:
