@@ -10,7 +10,7 @@ The engines have faster ways for the common alphas; this one is for all of them.
 
 from attention_lib._dispatch import cast, full, namespace
 
-__all__ = ["entmax_by_newton", "powers"]
+__all__ = ["bracket", "entmax_by_newton", "improved", "powers", "slopes"]
 
 STEPS = 100
 ROUNDS = 8  # of taking away a surplus: each ends, or empties a key
@@ -52,32 +52,48 @@ def entmax_by_newton(z, c, taking):
         Weights that sum to one; NaN in rows that hold a NaN.
     """
     xp = namespace(z)
-    close = CLOSE * xp.finfo(z.dtype).eps
     c = xp.broadcast_to(c, (*z.shape[:-1], 1))
-    straight, steep = c == 0, c > 1
-    safe = xp.where(straight, xp.ones_like(c), c)
-    low = full(c.shape, 0.0, z)
-    logs = xp.log(xp.clip(cast(taking, z.dtype), 1.0, None)) + 0 * c
-    # Where all keys tie the threshold is largest: (1 - n^-c) / c.
-    high = xp.where(straight, logs, -xp.expm1(-c * logs) / safe)
-    t = low
+    t, low, high = bracket(c, cast(taking, z.dtype))
     for _ in range(STEPS):
         weights = powers(z, c, t)
-        total = weights.sum(-1)[..., None]
-        low, high = xp.where(total > 1, t, low), xp.where(total > 1, high, t)
-        slope = _slopes(weights, c).sum(-1)[..., None]
-        grown = xp.where(straight, xp.log(total), -xp.expm1(-c * xp.log(total)) / safe)
-        new = t + total * grown / slope
-        kept = (new > low) & (new < high) | ~steep
-        new = xp.where(kept, new, (low + high) / 2)
-        moving = abs(new - t) > close * (1 + abs(t))
+        sums = (a.sum(-1)[..., None] for a in (weights, slopes(weights, c)))
+        new, low, high, moving = improved(t, low, high, *sums, c)
         if not bool(moving.any()):  # a NaN does not move: it stops no other row
             break
         t = xp.where(moving, new, t)
+    steep, close = c > 1, CLOSE * xp.finfo(z.dtype).eps
     weights = powers(z, c, t)
     if bool(steep.any()):
         weights = xp.where(steep, _settled(z, c, t, low, close), weights)
     return weights / weights.sum(-1)[..., None]
+
+
+def bracket(c, taking):
+    """Give a first threshold, and two between which each row's lies."""
+    xp = namespace(c)
+    straight = c == 0
+    safe = xp.where(straight, xp.ones_like(c), c)
+    logs = xp.log(xp.clip(taking, 1.0, None)) + 0 * c
+    # Where all keys tie the threshold is largest: (1 - n^-c) / c.
+    high = xp.where(straight, logs, -xp.expm1(-c * logs) / safe)
+    return 0 * high, 0 * high, high
+
+
+def improved(t, low, high, total, slope, c):
+    """Take one step of Newton's method, from the sums of the weights and the slopes.
+
+    Gives the new threshold, a bracket that is no wider, and where there was far to go.
+    """
+    xp = namespace(t)
+    close = CLOSE * xp.finfo(t.dtype).eps
+    straight, steep = c == 0, c > 1
+    safe = xp.where(straight, xp.ones_like(c), c)
+    low, high = xp.where(total > 1, t, low), xp.where(total > 1, high, t)
+    grown = xp.where(straight, xp.log(total), -xp.expm1(-c * xp.log(total)) / safe)
+    new = t + total * grown / slope
+    kept = (new > low) & (new < high) | ~steep
+    new = xp.where(kept, new, (low + high) / 2)
+    return new, low, high, abs(new - t) > close * (1 + abs(t))
 
 
 def _settled(z, c, t, low, close):
@@ -96,16 +112,16 @@ def _settled(z, c, t, low, close):
             break
         t = xp.where(short, xp.maximum(t - gap, low), t)
         gap = 2 * gap
-    slopes = _slopes(weights, c)
+    moves = slopes(weights, c)
     for _ in range(ROUNDS):
-        slopes = xp.where(weights > 0, slopes, xp.zeros_like(slopes))
-        share = slopes / slopes.sum(-1)[..., None]
+        moves = xp.where(weights > 0, moves, xp.zeros_like(moves))
+        share = moves / moves.sum(-1)[..., None]
         surplus = weights.sum(-1)[..., None] - 1
         weights = xp.clip(weights - surplus * share, 0.0, None)
     return weights
 
 
-def _slopes(weights, c):
+def slopes(weights, c):
     """Give ``w^(1 - c)`` where there is weight: how fast each falls with t."""
     xp = namespace(weights)
     some = weights > 0

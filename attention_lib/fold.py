@@ -179,19 +179,26 @@ def partial_attention(
         _check.size(key_offset, "key_offset"),
     )
     with quiet(call.query):
-        weighting = _foldable(get_weighting(weighting))
+        weighting = foldable(get_weighting(weighting))
     call = _call.weighed(call, weighting)
-    n_keys = _n_keys.given(n_keys, call)
+    return fold_block(call, offsets, _n_keys.given(n_keys, call))
+
+
+def fold_block(call, offsets, n_keys):
+    """Attend to one block of the keys, as `partial_attention`: a call that is checked.
+
+    `offsets` are the places of the first query and the first key.
+    """
     engine = engine_of(call.query)
     with quiet(call.query):
-        stream = weighting.stream(_n_keys.as_given_to_rules(n_keys, call.query))
+        stream = call.weighting.stream(_n_keys.as_given_to_rules(n_keys, call.query))
         part = engine.attention.part(call, stream, offsets)
         if part is None:
             part = _by_matrix(call, offsets, n_keys)
         else:  # which no keys of this block were hidden from
             _n_keys.check_block(n_keys, call.key.mT, None)
     peak, total, found, out = part
-    return State(out, peak, total, found, weighting, n_keys, call.query.dtype)
+    return State(out, peak, total, found, call.weighting, n_keys, call.query.dtype)
 
 
 def merge(a, b):
@@ -320,7 +327,7 @@ def _by_matrix(call, offsets, n_keys):
     return peak, total, found, out
 
 
-def _foldable(weighting):
+def foldable(weighting):
     """Take a weighting of which a state of some keys exists."""
     name, stream = type(weighting).__name__, weighting.stream(1)
     if stream is not None and stream.merges:

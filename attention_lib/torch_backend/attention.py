@@ -14,7 +14,7 @@ from attention_lib.torch_backend.masking import count_keys
 from attention_lib.torch_backend.sdpa import Sdpa
 from attention_lib.weightings.streams import MERGING
 
-__all__ = ["WAYS", "attend", "part"]
+__all__ = ["WAYS", "attend", "part", "transformed"]
 
 WAYS = (
     Sdpa(),
@@ -29,7 +29,7 @@ WAYS = (
 
 def attend(call):
     """Average the values with each query's weights."""
-    if _transformed(call):
+    if transformed(call):
         call = dataclasses.replace(call, transformed=True)
     n = count_keys(call) if call.weighting.uses_n else None
     return _ways.attend(call, WAYS, call.weighting.stream(n))
@@ -43,7 +43,7 @@ def part(call, stream, offsets):
     return kernel("partial").part(call, stream, offsets)
 
 
-def _transformed(call):
+def transformed(call):
     """Tell whether torch.func or forward-mode AD is at work, which SDPA lacks."""
     if torch.compiler.is_compiling():
         return False

@@ -9,7 +9,13 @@ from attention_lib.torch_backend.descent import LONG, chunk_maxima, descend
 from attention_lib.torch_backend.sizes import at_once
 from attention_lib.torch_backend.threads import share, threads_for
 
-__all__ = ["FAST", "entmax", "gradient_in_alpha", "gradient_in_scores"]
+__all__ = [
+    "FAST",
+    "entmax",
+    "free_in_alpha",
+    "gradient_in_alpha",
+    "gradient_in_scores",
+]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 FAST = (0.1, 1.0)  # alpha - 1 for which powers of the shifted scores are accurate
@@ -95,12 +101,19 @@ def gradient_in_alpha(weights, c):
     """
     some = weights != 0
     inside = torch.where(some, weights, 1)
-    logs = inside.log()
-    free = torch.where(some, inside * logs**2 * _phi(c * logs), 0)
+    free = free_in_alpha(weights, c)
     slopes = torch.where(some, inside ** (1 - c), 0)
     total = slopes.sum(-1, keepdim=True)
     share = slopes / torch.where(total == 0, 1, total)
     return free - share * free.sum(-1, keepdim=True)
+
+
+def free_in_alpha(weights, c):
+    """Give ``w L^2 phi(c L)``: the derivative in alpha at a threshold that stays."""
+    some = weights != 0
+    inside = torch.where(some, weights, 1)
+    logs = inside.log()
+    return torch.where(some, inside * logs**2 * _phi(c * logs), 0)
 
 
 def _phi(y):

@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from attention_lib._dispatch import traced
-from attention_lib.torch_backend import masking
+from attention_lib.torch_backend import flash, masking
 from attention_lib.torch_backend.by_blocks import LARGE
 from attention_lib.torch_backend.general import is_small
 from attention_lib.torch_backend.masking import where_of
@@ -21,7 +21,6 @@ from attention_lib.torch_backend.scores import reads_only_numbers
 
 __all__ = ["Sdpa"]
 
-FORWARD = "_scaled_dot_product_flash_attention_for_cpu"
 EXACT = (torch.float32, torch.float64)  # dtypes that the kernel does not round
 TAKEN = (*EXACT, torch.float16, torch.bfloat16)
 
@@ -72,7 +71,7 @@ def _not_by_row(call, name):
 
 def _not_with_one_more(call):
     """Say why the kernel that gives the log-sum-exp cannot serve a call, or None."""
-    if not hasattr(torch.ops.aten, FORWARD):
+    if not flash.known():
         return "this torch has no kernel that gives the log-sum-exp"
     if call.transformed or traced(call.query):
         return "Softmax1 has no rule for transforms there"
@@ -108,7 +107,7 @@ def _softmax(call, stream):
     else:
         query = (query * (stream.sign * factor)).to(query.dtype)
     as_they_are = isinstance(factor, float) and factor == 1
-    if not (as_they_are or traced(query) or _within_reach(call, query, scale, factor)):
+    if not (as_they_are or traced(query) or within_reach(call, query, scale, factor)):
         return None
     query, scale = _above_zero(query, scale)
     if call.bias is not None:
@@ -134,7 +133,7 @@ def _above_zero(query, scale):
 
 
 @torch.no_grad()
-def _within_reach(call, query, scale, factor):
+def within_reach(call, query, scale, factor):
     """Tell whether what multiplies the scores leaves them of ordinary size.
 
     The lowest number of a mask stays the lowest.
@@ -173,10 +172,7 @@ def _multiplied(bias, factor):
 
 def _softmax1(call, offset):
     # The kernel reads the last axis as if its numbers lay side by side.
-    query, key, value = (
-        a if a.stride(-1) == 1 else a.contiguous()
-        for a in _in_four_axes(call, call.query)
-    )
+    query, key, value = _in_four_axes(call, call.query)
     query, scale = _above_zero(query, call.scale)
     offset = torch.as_tensor(offset, dtype=query.dtype, device=query.device)
     offset = _four(call, offset, (call.shape[-2], 1)).squeeze(-1)
@@ -187,8 +183,7 @@ def _softmax1(call, offset):
 class _Softmax1(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, offset, causal, scale):
-        kernel = getattr(torch.ops.aten, FORWARD)
-        out, lse = kernel(query, key, value, 0.0, causal, scale=scale)
+        out, lse = flash.attended(query, key, value, causal, scale)
         out = out * torch.sigmoid(lse - offset)[..., None]
         lse = torch.logaddexp(lse, offset)
         ctx.options = causal, scale
@@ -205,10 +200,7 @@ class _Softmax1(torch.autograd.Function):
 def _softmax1_backward(ctx, grad):
     query, key, value, offset, out, lse = ctx.saved_tensors
     causal, scale = ctx.options
-    kernel = getattr(torch.ops.aten, FORWARD + "_backward")
-    slopes = kernel(
-        grad, query, key, value, out, lse, 0.0, causal, attn_mask=None, scale=scale
-    )
+    slopes = flash.slopes(grad, query, key, value, out, lse, causal, scale)
     in_offset = None
     if ctx.needs_input_grad[3]:
         share = torch.exp(offset - lse).nan_to_num(1.0)  # of an infinite offset: 1
