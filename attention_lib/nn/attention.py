@@ -88,7 +88,17 @@ class Attention(nn.Module):
         """The weighting, with the parameters as they are now."""
         return self.rule.weighting
 
-    def forward(self, query, key, value, attn_mask=None, is_causal=False):
+    def forward(
+        self,
+        query,
+        key,
+        value,
+        attn_mask=None,
+        is_causal=False,
+        *,
+        group=None,
+        layout="contiguous",
+    ):
         """Average the values; shapes as `attention_lib.scaled_dot_product_attention`.
 
         Parameters
@@ -103,12 +113,29 @@ class Attention(nn.Module):
             bool: True takes part. float: added to the scores.
         is_causal : bool, default False
             Query i sees the keys up to i.
+        group : ProcessGroup, optional
+            Processes that each hold a part of the length, as in
+            `attention_lib.distributed.ring_attention`; None is one process.
+        layout : {"contiguous", "zigzag"}, default "contiguous"
+            Which places each holds, if there is a group.
 
         Returns
         -------
         Tensor, shape (..., H, L, Ev)
             One output for each query.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `attention_lib.scaled_dot_product_attention`; with a group as
+            `attention_lib.distributed.ring_attention`, and for what that lacks: an
+            `attn_mask`, dropout in training, a method other than "auto".
         """
+        if group is not None:
+            return self._in_a_ring(
+                query, key, value, attn_mask, is_causal=is_causal, group=group,
+                layout=layout,
+            )  # fmt: skip
         return scaled_dot_product_attention(
             query,
             key,
@@ -121,6 +148,26 @@ class Attention(nn.Module):
             weighting=self.weighting,
             softcap=self.softcap,
             method=self.method,
+        )
+
+    def _in_a_ring(self, query, key, value, attn_mask, **options):
+        from attention_lib.distributed import ring_attention
+
+        dropout = self.dropout if self.training else 0.0
+        lacks = {"attn_mask": attn_mask is not None, f"dropout {dropout}": dropout > 0}
+        lacks[f"method {self.method!r}"] = self.method != "auto"
+        for what, given in lacks.items():
+            if given:
+                raise ValueError(f"attention over a group of processes takes no {what}")
+        return ring_attention(
+            query,
+            key,
+            value,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
+            weighting=self.weighting,
+            softcap=self.softcap,
+            **options,
         )
 
     def extra_repr(self):

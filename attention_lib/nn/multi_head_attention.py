@@ -122,7 +122,16 @@ class MultiHeadAttention(nn.Module):
                 nn.init.zeros_(linear.bias)
         self.attention.reset_parameters()
 
-    def forward(self, x, memory=None, attn_mask=None, is_causal=False):
+    def forward(
+        self,
+        x,
+        memory=None,
+        attn_mask=None,
+        is_causal=False,
+        *,
+        group=None,
+        layout="contiguous",
+    ):
         """Attend from each token of `x` to those of `memory`.
 
         Parameters
@@ -135,6 +144,12 @@ class MultiHeadAttention(nn.Module):
             bool: True takes part. float: added to the scores.
         is_causal : bool, default False
             Token i of `x` sees the tokens of `memory` up to i.
+        group : ProcessGroup, optional
+            Processes that each hold a part of both lengths; see `Attention`. A loss
+            that is a sum over tokens is the sum of the processes' losses: add up the
+            parameters' gradients over the group (``all_reduce``) before a step.
+        layout : {"contiguous", "zigzag"}, default "contiguous"
+            Which places each holds, if there is a group.
 
         Returns
         -------
@@ -153,7 +168,9 @@ class MultiHeadAttention(nn.Module):
         query = _heads(self.query(x), self.num_heads)
         key = _heads(self.key(memory), self.num_kv_heads)
         value = _heads(self.value(memory), self.num_kv_heads)
-        out = self.attention(query, key, value, attn_mask, is_causal)
+        out = self.attention(
+            query, key, value, attn_mask, is_causal, group=group, layout=layout
+        )
         return self.out(out.transpose(-3, -2).flatten(-2))  # (..., L, H Ev)
 
     def extra_repr(self):

@@ -32,7 +32,10 @@ class Whole(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """One whole and one way to cut it; `learned` are parameters with a gradient."""
+    """One whole and one way to cut it; `learned` are parameters with a gradient.
+
+    `cuts` are the lengths of the shards, of the queries and of the keys, if given.
+    """
 
     name: str = "softmax"
     queries: int = 9
@@ -46,6 +49,7 @@ class Case:
     options: dict = field(default_factory=dict)
     seed: int = 0
     spread: float = 1.0
+    cuts: tuple = ()
 
     def whole(self):
         """Draw the whole, the same on every process."""
@@ -64,6 +68,8 @@ class Case:
 
     def lengths(self, size):
         """Give the lengths of the shards, of the queries and of the keys."""
+        if self.cuts:
+            return self.cuts
         return [self._cut(n, size) for n in (self.queries, self.keys)]
 
     def _cut(self, n, size):

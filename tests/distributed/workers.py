@@ -1,15 +1,27 @@
 """What the processes of a test do: attend to shards, and compare with the whole."""
 
+import itertools
+import time
+from pathlib import Path
+
+import pytest
 import torch
 import torch.distributed as dist
 
-from attention_lib import scaled_dot_product_attention
-from attention_lib.distributed import ring_attention, tree_attention
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from attention_lib import _threshold, scaled_dot_product_attention
+from attention_lib.distributed import (
+    circuits,
+    ring_attention,
+    tree_attention,
+    unzigzag,
+    zigzag,
+)
 from attention_lib.distributed.layouts import segments
-from tests.distributed.cases import Case
+from tests.distributed import mistakes
 
-__all__ = ["ring", "tree"]
-
+FUNCTIONS = {"ring": ring_attention, "tree": tree_attention}
 
 def ring(cases):
     """Give, of each case, the largest error of this process's shard of each array."""
@@ -116,3 +128,243 @@ def _error(mine, wanted, whole):
     assert mine.shape == wanted.shape, (mine.shape, wanted.shape)
     difference = (mine - wanted).abs()
     return (difference.max() / whole.abs().max().clamp(min=1e-300)).item()
+
+
+def falls(folder, victim, turn, how):
+    """Attend in a ring in which one process raises, or sleeps, at a turn."""
+    rank, right = dist.get_rank(), circuits.Ring.visit
+    turns = itertools.count()
+
+    def visit(self, shard, step):
+        def stumbling(here):
+            if rank == victim and next(turns) == turn:
+                if how == "raise":
+                    raise ArithmeticError("a local step went wrong")
+                Path(folder, "asleep").touch()
+                time.sleep(600)
+            step(here)
+
+        right(self, shard, stumbling)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(circuits.Ring, "visit", visit)
+        one = torch.ones(2, 4, 3)
+        return ring_attention(one, one, one)
+
+
+def attends():
+    """Attend once."""
+    one = torch.ones(2, 4, 3)
+    return ring_attention(one, one, one).sum().item()
+
+
+def leaves():
+    """Leave the group."""
+    dist.destroy_process_group()
+
+
+def attention(function, arrays, options, learns=()):
+    """Attend to this process's arrays; give the output, and gradients where asked."""
+    given = [
+        a.requires_grad_() if i in learns else a
+        for i, a in enumerate(arrays[dist.get_rank()])
+    ]
+    options = options[dist.get_rank()] if isinstance(options, list) else options
+    out = FUNCTIONS[function](*given, **options)
+    if not out.requires_grad:
+        return [out]
+    out.sum().backward()
+    return [out.detach(), *(a.grad for a in given)]
+
+
+def spoiled(cases):
+    """Give 0 where a NaN in one key spoils all rows, and none if it is masked; else 1."""
+    found, last = [], dist.get_world_size() - 1
+    for case in cases:
+        for function in FUNCTIONS.values():
+            given = [torch.randn(2, 4, 3).double() for _ in range(3)]
+            where, rank = torch.ones(1, 4, dtype=torch.bool), dist.get_rank()
+            if rank == last:
+                given[1][0, 2] = torch.nan
+            weighting, _ = case.weighting()
+            bad = function(*given, where=where, weighting=weighting)
+            if rank == last:
+                given[2][0, 2], where[0, 2] = torch.nan, False
+            good = function(*given, where=where, weighting=weighting)
+            right = bad[0].isnan().all() and good.isfinite().all()
+            found.append(0.0 if right and bad[1].isfinite().all() else 1.0)
+    return [found]
+
+
+def steps(cases):
+    """Count the steps of Newton's method in the forward pass of each case."""
+    found, right = [], _threshold.improved
+    for case in cases:
+        count = itertools.count()
+
+        def counted(*given, count=count):
+            next(count)
+            return right(*given)
+
+        with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+            patch.setattr(_threshold, "improved", counted)
+            _shards_of(case, "tree")
+            patch.setattr(_threshold, "improved", right)
+        found.append(next(count) - 1)  # the last finds that all are there
+    return found
+
+
+def sent(function, case, way):
+    """Count the bytes that this process sends: of a call, or of its way back."""
+    bytes_sent = []
+    right, both = dist.batch_isend_irecv, dist.all_reduce
+
+    def counted(ops):
+        bytes_sent.extend(
+            op.tensor.numel() * op.tensor.itemsize for op in ops if op.op is dist.isend
+        )
+        return right(ops)
+
+    def counted_too(x, *given, **more):
+        bytes_sent.append(x.numel() * x.itemsize)
+        return both(x, *given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dist, "batch_isend_irecv", counted)
+        patch.setattr(dist, "all_reduce", counted_too)
+        out, _ = _shards_of(case, function)
+        forward = list(bytes_sent)
+        bytes_sent.clear()
+        out.sum().backward()
+    return forward if way == "forward" else bytes_sent
+
+
+def largest_made(function, case):
+    """Give the size of the largest tensor that is made, forward and back."""
+    largest = [0]
+
+    class Watching(TorchDispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            out = op(*args, **(kwargs or {}))
+            made = out if isinstance(out, tuple | list) else [out]
+            sizes = [
+                a.untyped_storage().nbytes() // a.itemsize
+                for a in made
+                if isinstance(a, torch.Tensor)
+            ]
+            largest[0] = max(largest[0], *sizes, 0)
+            return out
+
+    out, given = _shards_of(case, function)  # loads what is loaded once
+    with Watching():
+        out, given = _shards_of(case, function, given)
+        out.sum().backward()
+    return largest[0], sum(a.numel() for a in given)
+
+
+def _shards_of(case, function, given=None):
+    """Attend to this process's shards of a case; give the output and the arrays."""
+    rank, size = dist.get_rank(), dist.get_world_size()
+    if given is None:
+        whole = case.whole()
+        rows, columns = (
+            _places(lengths, rank, case.layout) for lengths in case.lengths(size)
+        )
+        rows = slice(None) if function == "tree" else rows
+        given = [
+            whole.query[..., rows, :].clone().requires_grad_(),
+            whole.key[..., columns, :].clone().requires_grad_(),
+            whole.value[..., columns, :].clone().requires_grad_(),
+        ]
+    options = {"enable_gqa": case.enable_gqa, "weighting": case.weighting()[0]}
+    if function == "ring":
+        options |= {"is_causal": case.is_causal, "layout": case.layout}
+    return FUNCTIONS[function](*given, **options, **case.options), given
+
+
+def mutated(name, function, cases):
+    """Run cases with a mistake in the library of this process."""
+    with mistakes.MISTAKES[name].applied():
+        return globals()[function](cases)
+
+
+def under_autocast(arrays, options, learns):
+    """Attend in a ring inside autocast, and give output and gradients."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return attention("ring", arrays, options, learns)
+
+
+def in_pairs():
+    """Attend in a group of the first and the last process; the others may not."""
+    pair = dist.new_group([0, 3])
+    one = torch.full((2, 4, 3), 1.0 + dist.get_rank()).double()
+    try:
+        out = ring_attention(one, one, one, group=pair)
+    except ValueError as error:
+        assert "not in the group" in str(error)
+        return type(error).__name__
+    whole = torch.cat([torch.full((2, 4, 3), n).double() for n in (1.0, 4.0)], 1)
+    wanted = scaled_dot_product_attention(one, whole, whole)
+    return round((out - wanted).abs().max().item(), 12)
+
+
+def only_one_learns():
+    """Let the first process's query alone want a gradient; give its size."""
+    one = torch.ones(2, 4, 3) * torch.arange(3)
+    query = one.clone().requires_grad_(dist.get_rank() == 0)
+    key = one * (1 + dist.get_rank())
+    out = ring_attention(query, key, key)
+    out.sum().backward()
+    return None if query.grad is None else query.grad.abs().max().item()
+
+
+def compiled():
+    """Compile what calls attention in a ring; give how far it is from eager."""
+
+    def twice(x):
+        return 2 * ring_attention(x, x, x) + 1
+
+    x = torch.randn(2, 4, 3)
+    eager = torch.compile(twice, backend="eager")
+    return (eager(x) - twice(x)).abs().max().item()
+
+
+def derivative(what):
+    """Ask for a derivative that there is not."""
+    x = torch.randn(2, 4, 3, requires_grad=True)
+    if what == "vmap":
+        return torch.vmap(lambda a: ring_attention(a, a, a))(x[None])
+    if what == "forward":
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(x, x)
+            return ring_attention(dual, x, x)
+    (slope,) = torch.autograd.grad(
+        (ring_attention(x, x, x) ** 2).sum(), x, create_graph=True
+    )
+    return torch.autograd.grad(slope.sum(), x)
+
+
+def ring_or_tree():
+    """Call another function than the other process does."""
+    one = torch.ones(2, 4, 3)
+    return list(FUNCTIONS.values())[dist.get_rank()](one, one, one)
+
+
+def records_on_one():
+    """Want gradients on the first process, and record none on the second."""
+    one = torch.ones(2, 4, 3, requires_grad=True)
+    with torch.set_grad_enabled(dist.get_rank() == 0):
+        return ring_attention(one, one, one)
+
+
+def places(n):
+    """Give the places that this process holds in a zigzag."""
+    return zigzag(torch.arange(n), dim=0).tolist()
+
+
+def zigzags(n):
+    """Give these, what all hold together, and the gradient of a sum over them."""
+    x = torch.arange(n).double().requires_grad_()
+    mine = zigzag(x, dim=0)
+    mine.sum().backward()
+    return mine.int().tolist(), unzigzag(mine, dim=0).int().tolist(), x.grad.tolist()

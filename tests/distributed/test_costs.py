@@ -1,0 +1,85 @@
+"""What is sent, what is made, and how many steps a threshold takes."""
+
+import pytest
+
+from attention_lib.distributed.layouts import lengths_of
+from attention_lib.torch_backend.general import BLOCK_SCORES
+from tests.distributed.cases import Case
+
+FLOAT64 = 8  # bytes
+HEADS, BATCH, FEATURES = 2, 2, 3
+
+
+def of_keys(case, size, heads=HEADS):
+    """Give the bytes of keys and values that each process sends in a round."""
+    _, keys = case.lengths(size)
+    each = BATCH * heads * FEATURES * FLOAT64 * 2
+    # All shards but that which the next process begins with.
+    return [each * (case.keys - keys[(rank + 1) % size]) for rank in range(size)]
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("shared", [False, True], ids=["heads", "shared heads"])
+def test_a_ring_sends_each_shard_once_and_no_head_twice(request, size, shared):
+    processes = request.getfixturevalue({2: "two", 4: "four"}[size])
+    case = Case("softmax1", keys=16, enable_gqa=shared)
+    sent = processes.run("sent", "ring", case, "forward")
+    whole = of_keys(case, size, 1 if shared else HEADS)
+    assert [sum(of_rank) for of_rank in sent] == whole
+    back = processes.run("sent", "ring", case, "backward")
+    # Keys and values once more, and their gradients, which are as many numbers.
+    assert [sum(of_rank) for of_rank in back] == [2 * n for n in whole]
+
+
+def test_thresholds_cost_a_round_of_keys_for_the_start_and_each_step(two):
+    case = Case("entmax", keys=16)
+    values = of_keys(case, 2)[0] // 2
+    for of_rank in two.run("sent", "ring", case, "forward"):
+        shards = [n for n in of_rank if n > 1]
+        flags = [n for n in of_rank if n == 1]
+        assert shards[-1] == 2 * values
+        assert set(shards[:-1]) == {values}
+        assert len(shards) == 1 + len(flags) + 1  # the last flag ends all
+
+
+def test_a_tree_sends_only_states(two):
+    rows = BATCH * HEADS * Case().queries
+    for of_rank in two.run("sent", "tree", Case("softmax", keys=600), "forward"):
+        assert of_rank == [2 * rows * FLOAT64, (FEATURES + 1) * rows * FLOAT64]
+    for of_rank in two.run("sent", "tree", Case("sigmoid", keys=600), "forward"):
+        assert of_rank == [FEATURES * rows * FLOAT64]
+
+
+@pytest.mark.parametrize("name", ["softmax", "softmax1", "normalized_relu", "entmax"])
+@pytest.mark.parametrize("function", ["ring", "tree"])
+def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
+    case = Case(name, queries=1500, keys=6000, is_causal=function == "ring")
+    scores = BATCH * HEADS * 750 * 3000
+    for largest, given in two.run("largest_made", function, case):
+        assert largest <= 2 * given + BLOCK_SCORES
+        assert scores > 2 * (2 * given + BLOCK_SCORES), "the case is too small to tell"
+
+
+@pytest.mark.parametrize("name", ["entmax{'alpha':0.5}", "entmax", "sparsemax"])
+def test_eight_steps_find_a_threshold(two, four, name):
+    cases = [
+        Case(name, queries=3, keys=keys, spread=spread)
+        for keys in (64, 1024, 16384)
+        for spread in (0.01, 0.3, 3.0)
+    ]
+    for processes in (two, four):
+        for of_rank in processes.run("steps", cases):
+            assert max(of_rank) <= 8, dict(zip(cases, of_rank, strict=True))
+
+
+def test_a_zigzag_is_balanced_and_covers_all(four):
+    for n in (8, 13, 64):
+        wanted = list(range(n))
+        assert sum(lengths_of(n, 4)) == n
+        for places, whole, slope in four.run("zigzags", n):
+            assert sorted(sum(four.run("places", n), [])) == wanted
+            assert whole == wanted
+            assert slope == [float(i in places) for i in wanted]
+    # Pairs of a query and a key that it sees, on each process, differ by a block.
+    pairs = [sum(i + 1 for i in held) for held in four.run("places", 64)]
+    assert max(pairs) - min(pairs) <= 8
