@@ -17,7 +17,7 @@ from attention_lib import _threshold
 from attention_lib._dispatch import largest, masked, present, quiet, work_dtype
 from attention_lib.distributed.circuits import no_nan
 from attention_lib.distributed.shards import as_leaves, blocks, part_of_rows
-from attention_lib.torch_backend.entmax import entmax, free_in_alpha
+from attention_lib.torch_backend.entmax import FAST, entmax, free_in_alpha
 from attention_lib.torch_backend.masking import for_each_head
 from attention_lib.torch_backend.scores import scores, weighted_sum
 from attention_lib.weightings.streams import lost, seen
@@ -85,6 +85,8 @@ class _Rows:
         self.shape = (*job.call.lead, query.shape[-2], 1)
         alpha = torch.as_tensor(weighting.alpha, dtype=self.dtype, device=query.device)
         self.c = (alpha.detach() - 1).expand(self.shape)
+        # One alpha for all rows, where it is a number.
+        self.one = weighting.alpha if isinstance(weighting.alpha, Real) else None
 
     @property
     def odd(self):
@@ -98,14 +100,11 @@ class _Rows:
         self.seen = new(self.shape, 0, dtype=torch.int64)
         lowest = self.top.clone()  # of all thresholds, without regard to the top
 
-        one = self.weighting.alpha
-        one = one if isinstance(one, Real) else None
-
         def step(here):
             for block, _, score, where in self._scores(here, whole_rows=True):
                 there, rows = present(score, where, whole=False), block.rows
                 c = part_of_rows(self.c, rows)
-                top, t = _alone(score, c, c + 1 if one is None else one, there)
+                top, t = _alone(score, c, c + 1 if self.one is None else self.one, there)
                 for mine, found in (
                     (self.top, top), (lowest, t), (self.seen, seen(score, where)),
                 ):  # fmt: skip
@@ -211,8 +210,16 @@ class _Rows:
             part_of_rows(a, rows) for a in (self.odd, self.top, self.t, self.c)
         )
         there = present(score, where, whole=False)
-        z = torch.where(odd, 0, score - top)
-        return masked(_threshold.powers(masked(z, there), c, t), there), there
+        z = masked(torch.where(odd, 0, score - top), there)
+        return masked(_powers(z, c, t, self.one), there), there
+
+
+def _powers(z, c, t, one):
+    """Give the weights at a threshold; for the common alphas without logarithms."""
+    if one is None or not FAST[0] <= one - 1 <= FAST[1]:
+        return _threshold.powers(z, c, t)
+    c = one - 1
+    return ((z - t) * c + 1).clamp_(min=0) ** (1 / c)
 
 
 def _alone(score, c, alpha, there):

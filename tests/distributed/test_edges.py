@@ -53,7 +53,7 @@ def test_the_dtype_is_kept_and_rounded_once(two, dtype, name):
     for of_rank, right in zip(found, wanted, strict=True):
         for a, b in zip(of_rank, right, strict=True):
             assert a.dtype == dtype
-            assert (a - b).abs().max() <= 4 * torch.finfo(dtype).eps * b.abs().max()
+            assert (a - b).abs().max() <= 8 * torch.finfo(dtype).eps * b.abs().max()
 
 
 def test_autocast_recasts_nothing(two):

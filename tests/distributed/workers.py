@@ -10,10 +10,11 @@ import torch.distributed as dist
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from attention_lib import _threshold, scaled_dot_product_attention
+from attention_lib import scaled_dot_product_attention
 from attention_lib.distributed import (
     circuits,
     ring_attention,
+    shards,
     tree_attention,
     unzigzag,
     zigzag,
@@ -198,19 +199,18 @@ def spoiled(cases):
 
 def steps(cases):
     """Count the steps of Newton's method in the forward pass of each case."""
-    found, right = [], _threshold.improved
+    found, right = [], circuits.Tree.any
     for case in cases:
         count = itertools.count()
 
-        def counted(*given, count=count):
+        def counted(self, flag, count=count):
             next(count)
-            return right(*given)
+            return right(self, flag)
 
         with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-            patch.setattr(_threshold, "improved", counted)
+            patch.setattr(circuits.Tree, "any", counted)
             _shards_of(case, "tree")
-            patch.setattr(_threshold, "improved", right)
-        found.append(next(count) - 1)  # the last finds that all are there
+        found.append(next(count) - 1)  # the last look finds that all are there
     return found
 
 
@@ -239,8 +239,11 @@ def sent(function, case, way):
     return forward if way == "forward" else bytes_sent
 
 
-def largest_made(function, case):
-    """Give the size of the largest tensor that is made, forward and back."""
+def largest_made(function, case, block):
+    """Give the size of the largest tensor that is made, forward and back, and of all.
+
+    `block` is how many scores are taken at a time.
+    """
     largest = [0]
 
     class Watching(TorchDispatchMode):
@@ -248,7 +251,7 @@ def largest_made(function, case):
             out = op(*args, **(kwargs or {}))
             made = out if isinstance(out, tuple | list) else [out]
             sizes = [
-                a.untyped_storage().nbytes() // a.itemsize
+                a.untyped_storage().nbytes() // given[0].itemsize
                 for a in made
                 if isinstance(a, torch.Tensor)
             ]
@@ -256,7 +259,8 @@ def largest_made(function, case):
             return out
 
     out, given = _shards_of(case, function)  # loads what is loaded once
-    with Watching():
+    with pytest.MonkeyPatch.context() as patch, Watching():
+        patch.setattr(shards, "BLOCK_SCORES", block)
         out, given = _shards_of(case, function, given)
         out.sum().backward()
     return largest[0], sum(a.numel() for a in given)
