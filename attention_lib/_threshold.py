@@ -8,7 +8,7 @@ which for ``c`` towards 0 becomes ``e^(z_i - t)``: softmax, with ``t`` the log-s
 The engines have faster ways for the common alphas; this one is for all of them.
 """
 
-from attention_lib._dispatch import cast, full, namespace
+from attention_lib._dispatch import cast, namespace
 
 __all__ = ["bracket", "entmax_by_newton", "improved", "powers", "slopes"]
 

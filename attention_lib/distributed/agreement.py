@@ -32,7 +32,7 @@ class Agreement:
 
 
 def agreed(name, group, check, prepare):
-    """Let every process check its own arguments; give what `prepare` gives, and the rest.
+    """Let every process check its own arguments; give its call, and an `Agreement`.
 
     `prepare` checks, and gives a call, whether it learns, and what must be the same on
     all processes, by name. Without `check` nothing is told: the others are taken to be

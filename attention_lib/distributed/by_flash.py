@@ -11,7 +11,7 @@ import torch
 
 from attention_lib import _n_keys
 from attention_lib._dispatch import traced, work_dtype
-from attention_lib.distributed.shards import Block, part_of_rows
+from attention_lib.distributed.shards import Block
 from attention_lib.fold import State
 from attention_lib.torch_backend import flash, sdpa
 from attention_lib.torch_backend.masking import for_each_head
@@ -47,23 +47,30 @@ def states(job, query, shard, weighting):
     factor, scale = _factor_and_scale(job, query, weighting)
     for block in _pieces(job, shard):
         given = _four_axes(job, query, shard, block)
-        out, lse = flash.attended(*_turned(given, scale), block.is_causal, abs(scale) or 1.0)
+        out, lse = flash.attended(
+            *_turned(given, scale), block.is_causal, abs(scale) or 1.0
+        )
         rows = (*job.call.lead, out.shape[-2])
         out, lse = out.reshape(*rows, -1), lse.reshape(*rows, 1)
-        yield block.rows, State(
-            out,
-            lse / factor,
-            torch.ones_like(lse),
-            torch.full_like(lse, ORDINARY, dtype=torch.int64),
-            weighting.part((*job.call.lead, query.shape[-2], 1), (...,), block.rows),
-            job.n_of(block.rows),
-            query.dtype,
+        yield (
+            block.rows,
+            State(
+                out,
+                lse / factor,
+                torch.ones_like(lse),
+                torch.full_like(lse, ORDINARY, dtype=torch.int64),
+                weighting.part(
+                    (*job.call.lead, query.shape[-2], 1), (...,), block.rows
+                ),
+                job.n_of(block.rows),
+                query.dtype,
+            ),
         )
 
 
 def slopes(job, grad, query, shard, out, peak, total, weighting):
     """Give the gradients of query, key and value of each piece."""
-    factor, scale = _factor_and_scale(job, query, weighting)
+    _, scale = _factor_and_scale(job, query, weighting)
     stream = weighting.stream(_n_keys.as_given_to_rules(job.n, query))
     lse = stream.log_total(peak, total)
     if stream.offset is not None:

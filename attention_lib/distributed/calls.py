@@ -29,7 +29,9 @@ def checked(name, arrays, where, where_shape, options, weighting):
     """
     for which, a in zip(("query", "key", "value"), arrays, strict=True):
         if not is_tensor(a):
-            raise TypeError(f"{name} takes tensors; got a {type(a).__name__} as {which}")
+            raise TypeError(
+                f"{name} takes tensors; got a {type(a).__name__} as {which}"
+            )
     call = _call.attention(*arrays, None, *options)
     call = _call.weighed(call, _known(get_weighting(weighting)))
     if transformed(call):

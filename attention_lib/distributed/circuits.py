@@ -63,7 +63,9 @@ class Ring:
                 )
 
     def _n_keys(self, rank):
-        return sum(s.rows.stop - s.rows.start for s in self.segments[rank % self.line.size])
+        return sum(
+            s.rows.stop - s.rows.start for s in self.segments[rank % self.line.size]
+        )
 
     def largest(self, x):
         """Give the largest over all keys, which this process has met."""

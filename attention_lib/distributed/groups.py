@@ -40,4 +40,3 @@ def refuse_broken(group, name):
     if reason is not None:
         message = f"{name}: an earlier call on this group failed ({reason})"
         raise RuntimeError(f"{message}: destroy the group and make another")
-

@@ -1,6 +1,6 @@
 """Which places of the whole length each process holds, and how to cut it so."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -154,7 +154,7 @@ def unzigzag(x, *, group=None, dim=-2):
 def _blocks(n, size):
     """Give each process's two blocks of a length, as (start, stop)."""
     edges = [i * n // (2 * size) for i in range(2 * size + 1)]
-    pairs = list(zip(edges, edges[1:], strict=False))
+    pairs = list(pairwise(edges))
     return [(pairs[r], pairs[2 * size - 1 - r]) for r in range(size)]
 
 

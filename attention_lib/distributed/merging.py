@@ -46,9 +46,7 @@ def backward(job, grad, query, shard, out, kept, names, arrays):
         found = [torch.zeros_like(a, dtype=in_query.dtype)
                  for a in (here.key, here.value)]  # fmt: skip
         if by_flash.serves(job, query, here, weighting):
-            parts = by_flash.slopes(
-                job, grad, query, here, out, peak, total, weighting
-            )
+            parts = by_flash.slopes(job, grad, query, here, out, peak, total, weighting)
         else:
             parts = _slopes(job, query, here, peak, pulls, names, arrays)
         for block, slopes in parts:
@@ -148,9 +146,8 @@ def _pulls(job, grad, out, peak, total, names, arrays):
         found = torch.autograd.grad(
             (share * factor).sum(), [total, *arrays], allow_unused=True
         )
-    found = [torch.zeros_like(a) if f is None else f
-             for f, a in zip(found, (total, *arrays), strict=True)]  # fmt: skip
-    return grad * factor.detach(), found[0], found[1:]
+    in_total, *in_arrays = _or_zeros(found, [total, *arrays])
+    return grad * factor.detach(), in_total, in_arrays
 
 
 def _slopes(job, query, shard, peak, pulls, names, arrays):
@@ -170,5 +167,12 @@ def _slopes(job, query, shard, peak, pulls, names, arrays):
             if state.total is not None:
                 loss = loss + (state.total * rise * part_of_rows(pulls[1], rows)).sum()
             found = torch.autograd.grad(loss, [*given, *leaves], allow_unused=True)
-        yield block, [torch.zeros_like(a) if f is None else f
-                      for f, a in zip(found, [*given, *leaves], strict=True)]  # fmt: skip
+        yield block, _or_zeros(found, [*given, *leaves])
+
+
+def _or_zeros(slopes, like):
+    """Give zeros for the gradients in what had no part."""
+    return [
+        torch.zeros_like(a) if slope is None else slope
+        for slope, a in zip(slopes, like, strict=True)
+    ]

@@ -165,7 +165,7 @@ def _for_keys(call):
 
 
 def _keys_of_rows(call, mine, held, line):
-    """Count the keys of all processes that take part in each row, where that is used."""
+    """Count the keys of all processes that take part in a row, where that is used."""
     if not call.weighting.uses_n:
         return None
     n = sum(s.rows.stop - s.rows.start for shard in held for s in shard)

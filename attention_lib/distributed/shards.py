@@ -13,7 +13,15 @@ from attention_lib.distributed.layouts import Segment
 from attention_lib.torch_backend.general import BLOCK_SCORES
 from attention_lib.torch_backend.sizes import at_once
 
-__all__ = ["Block", "Job", "Shard", "as_leaves", "blocks", "part_of_rows", "without_arrays"]
+__all__ = [
+    "Block",
+    "Job",
+    "Shard",
+    "as_leaves",
+    "blocks",
+    "part_of_rows",
+    "without_arrays",
+]
 
 KEYS = 1024  # in a block, unless all keys of a shard are asked for at once
 

@@ -104,7 +104,9 @@ class _Rows:
             for block, _, score, where in self._scores(here, whole_rows=True):
                 there, rows = present(score, where, whole=False), block.rows
                 c = part_of_rows(self.c, rows)
-                top, t = _alone(score, c, c + 1 if self.one is None else self.one, there)
+                top, t = _alone(
+                    score, c, c + 1 if self.one is None else self.one, there
+                )
                 for mine, found in (
                     (self.top, top), (lowest, t), (self.seen, seen(score, where)),
                 ):  # fmt: skip
@@ -153,7 +155,7 @@ class _Rows:
         sums = [torch.zeros_like(self.t) for _ in range(4 if alpha else 2)]
 
         def step(here):
-            for block, call, weights, where in self._weights(here):
+            for block, call, weights, _ in self._weights(here):
                 c = part_of_rows(self.c, block.rows)
                 pull = _pull(call, grad[..., block.rows, :], weights)
                 terms = [_threshold.slopes(weights, c)]

@@ -131,7 +131,7 @@ def _scores_of(call):
 
 
 def _keys_of_rows(call, n_keys, line):
-    """Count the keys of all processes that take part in each row, where that is used."""
+    """Count the keys of all processes that take part in a row, where that is used."""
     if not call.weighting.uses_n:
         return None
     if call.mask is None:

@@ -15,7 +15,9 @@ def first_only(slopes, inputs, reason=REASON):
     if not torch.is_grad_enabled():
         return slopes
     inputs = [a for a in inputs if a is not None and a.requires_grad]
-    return tuple(None if a is None else _First.apply(a, reason, *inputs) for a in slopes)
+    return tuple(
+        None if a is None else _First.apply(a, reason, *inputs) for a in slopes
+    )
 
 
 class _First(torch.autograd.Function):

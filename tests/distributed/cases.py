@@ -21,7 +21,7 @@ SHARDED = {
 
 
 class Whole(NamedTuple):
-    """All queries, keys and values, the gradient of the output, and which keys count."""
+    """All queries, keys and values, the output's gradient, and which keys take part."""
 
     query: Any
     key: Any

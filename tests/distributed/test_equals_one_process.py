@@ -99,4 +99,3 @@ def test_any_split_gives_the_same(request, size):
             equal(processes, "tree", [case])
 
     same()
-

@@ -1,0 +1,43 @@
+"""Beside the ring that torch keeps to itself, and as a program of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from torch.distributed.tensor.experimental import _attention
+
+TEMPLATE = "_templated_ring_attention"
+
+
+@pytest.mark.skipif(not hasattr(_attention, TEMPLATE), reason="torch has renamed it")
+def test_it_gives_what_the_ring_of_torch_gives(two):
+    for error in two.run("beside_torch", TEMPLATE):
+        assert error < 1e-6
+
+
+def test_the_line_of_the_reference_says_that_all_is_as_on_one_process():
+    how = "--nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint localhost:0"
+    line = ["torch.distributed.run", *how.split(), "-m", "attention_lib.distributed"]
+    said = subprocess.run(
+        [sys.executable, "-m", *line],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert said.returncode == 0, said.stderr
+    assert "2 processes" in said.stdout
+    assert said.stdout.rstrip().endswith("all as on one process")
+
+
+def test_alone_it_says_how_it_is_run():
+    said = subprocess.run(
+        [sys.executable, "-m", "attention_lib.distributed"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={k: v for k, v in os.environ.items() if k != "RANK"},
+    )
+    assert said.returncode == 1
+    assert "torchrun --nproc-per-node 2 -m attention_lib.distributed" in said.stderr
