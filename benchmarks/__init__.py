@@ -14,5 +14,6 @@ NAMES = (
     "sparse_rows",
     "busy_neighbour",
     "import_time",
+    "many_processes",
 )
 ON_A_GPU = ("gpu",)  # run where it is named

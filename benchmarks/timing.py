@@ -24,38 +24,43 @@ MEASURES = {
     "times as much": (lambda ours, peer: ours / peer, operator.le),
     "times the slow-down": (lambda ours, peer: ours / peer, operator.le),
     "MB": (lambda ours, peer: ours, operator.le),
+    # A pair is what was done, in thousand millions, and the seconds that it took.
+    "GFLOP/s": (lambda done, seconds: done / seconds, operator.ge),
+    "GB/s": (lambda done, seconds: done / seconds, operator.ge),
 }
 
 
 @dataclass
 class Row:
-    """One comparison: the pairs (ours, peer), their measure, and the goal."""
+    """One comparison: the pairs (ours, peer), their measure, and the goal, if any."""
 
     case: str
     peer: str | None
     measure: str
-    goal: float
+    goal: float | None
     pairs: list[tuple[float, float | None]]
     median: float = field(init=False)
     min: float = field(init=False)
     max: float = field(init=False)
-    met: bool = field(init=False)
+    met: bool | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Conclude from the pairs; only here, so that the figures cannot disagree."""
         measure, succeeds = MEASURES[self.measure]
         samples = [measure(ours, peer) for ours, peer in self.pairs]
         self.median, self.min, self.max = median(samples), min(samples), max(samples)
-        self.met = succeeds(self.median, self.goal)
+        self.met = None if self.goal is None else succeeds(self.median, self.goal)
 
     def __str__(self) -> str:
         """Return one line for the terminal."""
         sign = "≥" if MEASURES[self.measure][1] is operator.ge else "≤"
         against = f" (against {self.peer})" if self.peer else ""
+        goal = "no goal"
+        if self.goal is not None:
+            goal = f"goal {sign} {self.goal:g}: {'met' if self.met else 'MISSED'}"
         return (
             f"  {self.median:6.2f} {self.measure:13} {self.min:6.2f} to {self.max:.2f}"
-            f"   goal {sign} {self.goal:g}: {'met' if self.met else 'MISSED'}"
-            f"   {self.case}{against}"
+            f"   {goal}   {self.case}{against}"
         )
 
 

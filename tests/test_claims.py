@@ -100,6 +100,25 @@ def test_the_chapter_that_the_claim_names_has_that_heading_and_its_card(claim):
 
 
 @each_claim
+def test_where_a_claim_leads_on_to_there_is_that_heading_and_the_ledger_links_it(
+    claim, table
+):
+    if claim.more is None:
+        assert claim.number not in {"16", "O8"}
+        return
+    chapter, heading = claim.more.split("#")
+    assert f"## {heading}" in "\n".join(sources(chapter, "markdown")).splitlines()
+    (row,) = (
+        row
+        for row in table._repr_html_().split("<tr ")
+        if f'<th scope="row">{claim.number}</th>' in row
+    )
+    assert [link.partition("#")[0] for link in re.findall('href="([^"]+)"', row)] == [
+        f"{place.partition('#')[0]}.html" for place in (claim.where, claim.more)
+    ]
+
+
+@each_claim
 def test_the_card_shows_the_verdict_the_figure_and_all_that_decides(claim):
     card = cards.card(claim.number)
     html = card._repr_html_()

@@ -84,17 +84,22 @@ class LedgerTable:
         )
 
     def _row(self, c, figure):
-        chapter, heading = c.where.split("#")
-        anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
-        place = f"{self.folder}{chapter}.html#{anchor}"
+        places = "; more in ".join(map(self._link, filter(None, (c.where, c.more))))
         return (
             f'<tr data-verdict="{SHORT[c.verdict]}"><th scope="row">{c.number}</th>'
             f'<td data-label="Claim">{_said(c)}'
             f'<br><span class="ledger-truth">{escape(c.truth)}</span></td>'
             f'<td data-label="Verdict">{badge(c)}</td>'
             f'<td data-label="Figure" class="figure">{escape(str(figure))}</td>'
-            f'<td data-label="Where"><a href="{place}">'
-            f"Chapter {chapter_number(chapter)}: {escape(heading)}</a></td></tr>"
+            f'<td data-label="Where">{places}</td></tr>'
+        )
+
+    def _link(self, where):
+        chapter, heading = where.split("#")
+        anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+        return (
+            f'<a href="{self.folder}{chapter}.html#{anchor}">'
+            f"Chapter {chapter_number(chapter)}: {escape(heading)}</a>"
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from attention_lib import NormalizedReLU, entmax, softmax, sparsemax
 from attention_lib.book import (
     plots,
+    plots_of_costs,
     plots_of_focus,
     plots_of_heads,
     plots_of_needle,
@@ -26,6 +27,7 @@ from attention_lib.book import (
 from attention_lib.book.claims import ESSAY, LEDGER
 from attention_lib.book.experiments import arrays, capacity, depth, load, swapped
 from attention_lib.book.palette import AMBER, GREEN, PURPLE, ROSE, SERIES
+from attention_lib.book.timings import timed
 
 __all__ = ["PLATES", "SIZE", "plate"]
 
@@ -193,6 +195,31 @@ def _which_weighting(figure):
     plots_of_swaps.draw_prices(ax, swapped.prices(), swapped.FAMILIES)
 
 
+def _at_scale(figure):
+    """Draw the roof that was measured, and attention below it."""
+    intensities = {"in one matrix": 15.5, "in blocks": 60.0, "of one query": 0.5}
+    reached = {
+        name: (intensity, timed("many_processes", f"attention {name}")["median"])
+        for name, intensity in intensities.items()
+    }
+    roof = plots_of_costs.roof_of("many_processes")
+    plots_of_costs.draw_roof(figure.subplots(), roof, reached)
+
+
+def _many_machines(figure):
+    """Draw the work of a causal ring by steps: contiguous shards, and striped ones."""
+    rows = np.arange(48)
+    for ax, order in zip(
+        figure.subplots(1, 2), (rows, rows.reshape(12, 4).T.ravel()), strict=True
+    ):
+        shards = np.split(order, 4)
+        work = [
+            [np.mean(shards[p][:, None] >= shards[(p - step) % 4]) for p in range(4)]
+            for step in range(4)
+        ]
+        plots_of_costs.draw_work(ax, work, "")
+
+
 def _summary(figure):
     """Draw a mark for each sentence of the essay, by what became of it."""
     ax = figure.subplots()
@@ -223,5 +250,7 @@ PLATES = {
     "06_alternatives": _alternatives,
     "06b_one_family": _one_family,
     "06c_which_weighting": _which_weighting,
+    "07_at_scale": _at_scale,
+    "07b_many_machines": _many_machines,
     "08_summary": _summary,
 }

@@ -31,6 +31,8 @@ class Claim:
         The second line: what it presupposes, its condition, or what is true instead.
     where : str
         Chapter and heading that treat it, as ``"05_worked_example#On a computer"``.
+    more : str, optional
+        Chapter and heading that go on from there.
     says : callable
         The reading of the sentence: of a case, whether it holds, and a figure.
     over : cases, optional
@@ -71,6 +73,7 @@ class Claim:
     other: Iterable | Callable | None = None
     why: str | None = None
     besides: Callable[[], bool] | None = None
+    more: str | None = None
     stays: Mapping[str, str] = field(default_factory=dict)
 
     @property

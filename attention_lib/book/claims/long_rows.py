@@ -142,6 +142,7 @@ def zeros_can_be_skipped_and_small_weights_cannot():
     instead=no_key_can_be_left_out_and_no_product_put_off,
     over=long_sizes,
     besides=zeros_can_be_skipped_and_small_weights_cannot,
+    more="07_at_scale#Operations and bytes",
     stays={
         "a constant added": "one more makes no weight zero",
         "the mean of the values": "it speaks of the weights alone",

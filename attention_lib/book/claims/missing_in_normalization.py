@@ -153,6 +153,7 @@ def blocks_of_keys():
     "rounding; the state of no keys changes nothing.",
     "02d_one_pass#States that merge",
     over=blocks_of_keys,
+    more="07b_many_machines#Exponentials merge",
 )
 def blocks_merge_in_any_order(case):
     """Merge four blocks in each order, from the left and in pairs."""
