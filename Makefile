@@ -18,8 +18,8 @@ TORCH_INDEX ?=
 .DEFAULT_GOAL := serve
 .NOTPARALLEL:
 .PHONY: serve book run lab exercises bench experiments real clean help setup port FORCE \
-	test check format lint quick library interpreted kernels triton doctests claims mutants \
-	notebooks site browser
+	test check format lint quick library processes interpreted kernels triton doctests \
+	claims mutants notebooks site browser
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BUILT := _build/complete
@@ -72,7 +72,7 @@ $(BUILT): $(SITE_SOURCES) $(if $(filter test,$(MAKECMDGOALS)),FORCE) | setup
 	$(call step,Building the site,$(BIN)/jupyter-book build . -W -n --keep-going -q)
 	@touch $@
 
-test: format lint library interpreted mutants notebooks site browser  ## check everything
+test: format lint library processes interpreted mutants notebooks site browser  ## check everything
 	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
 		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
 
@@ -97,7 +97,7 @@ lint: setup  ## mistakes and bad habits that ruff knows
 library: setup  ## docstring examples, the library, the claims, the project's files
 	$(call step,Library and claims,$(PYTEST) $(PARALLEL) attention_lib tests \
 		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser \
-		--ignore=tests/kernels)
+		--ignore=tests/kernels --ignore=tests/distributed)
 
 doctests: setup  ## of these, only the examples in the docstrings
 	$(call step,Docstring examples,$(PYTEST) attention_lib)
@@ -105,13 +105,16 @@ doctests: setup  ## of these, only the examples in the docstrings
 quick: setup  ## of these, only a case of each law: the tests marked quick
 	$(call step,A case of each law,$(PYTEST) $(PARALLEL) -m quick tests \
 		--ignore=tests/notebooks --ignore=tests/site --ignore=tests/browser \
-		--ignore=tests/kernels)
+		--ignore=tests/kernels --ignore=tests/distributed)
 
 claims: setup  ## of these, only the claims of the book
 	$(call step,Claims,$(PYTEST) tests/test_claims.py tests/test_verdicts.py)
 
 mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
+
+processes: setup  ## attention over two and four processes, which start their own
+	$(call step,Many processes,$(PYTEST) -rs tests/distributed)
 
 interpreted: triton  ## the kernels for a GPU, in Triton's interpreter, which needs none
 	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)

@@ -23,6 +23,7 @@ MEASURES = {
     "ms more": (lambda ours, peer: 1000 * (ours - peer), operator.le),
     "times as much": (lambda ours, peer: ours / peer, operator.le),
     "times the slow-down": (lambda ours, peer: ours / peer, operator.le),
+    "of it": (lambda part, whole: part / whole, operator.ge),
     "MB": (lambda ours, peer: ours, operator.le),
     # A pair is what was done, in thousand millions, and the seconds that it took.
     "GFLOP/s": (lambda done, seconds: done / seconds, operator.ge),

@@ -12,6 +12,8 @@ import torch.distributed as dist
 from attention_lib import scaled_dot_product_attention
 from attention_lib.distributed import ring_attention, tree_attention, unzigzag, zigzag
 
+__all__ = ["main"]
+
 WEIGHTINGS = ("softmax", "softmax1", "normalized_sigmoid", "sigmoid", "sparsemax")
 LENGTH, HEADS, FEATURES = 1000, 2, 16
 BOUND = 1e-12  # of the largest entry, in float64

@@ -16,7 +16,7 @@ from attention_lib.distributed.groups import (
     refuse_broken,
 )
 
-__all__ = ["Agreement", "agreed"]
+__all__ = ["Agreement", "agreed", "described"]
 
 KINDS = {kind.__name__: kind for kind in (TypeError, ValueError, RuntimeError)}
 

@@ -381,3 +381,27 @@ def beside_torch(name):
     theirs = template(dist.group.WORLD, 2, flash, *given, is_causal=True)[0]
     ours = ring_attention(*given, is_causal=True, layout="zigzag")
     return (ours - theirs).abs().max().item()
+
+
+def on_a_card(name, backend):
+    """Give how far a ring on a GPU is from the whole there, forward and back."""
+    group, size = dist.group.WORLD, dist.get_world_size()
+    if backend is not None:  # each process joins in making it, and one is in it
+        group, size = dist.new_group([0], backend=backend), 1
+        if dist.get_rank():
+            return 0.0
+    torch.manual_seed(0)
+    whole = [torch.randn(2, 8 * size, 16, device="cuda") for _ in range(3)]
+    place = slice(8 * dist.get_rank(group), 8 * (dist.get_rank(group) + 1))
+    mine = [a[:, place].clone().requires_grad_() for a in whole]
+    given = [a.clone().requires_grad_() for a in whole]
+    options = {"is_causal": True, "weighting": name}
+    out = ring_attention(*mine, group=group, **options)
+    wanted = scaled_dot_product_attention(*given, **options)
+    out.sum().backward()
+    wanted.sum().backward()
+    pairs = [
+        (out, wanted),
+        *((a.grad, b.grad) for a, b in zip(mine, given, strict=True)),
+    ]
+    return max(_error(a.detach(), b[:, place].detach(), b.detach()) for a, b in pairs)
