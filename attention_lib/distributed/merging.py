@@ -68,9 +68,7 @@ class _Sums:
 
     def __init__(self, job, query, shard, weighting):
         self.weighting, self.n = weighting, job.n
-        none = slice(0, 0)
-        call = blockless(job, query, shard, none, weighting)
-        start = fold_block(call, (0, 0), job.n)
+        start = fold_block(_of_no_keys(job, query, shard, weighting), (0, 0), job.n)
         self.out, self.dtype = start.out.clone(), query.dtype
         self.kept = [None if a is None else a.clone()
                      for a in (start.max, start.total, start.seen)]  # fmt: skip
@@ -108,13 +106,13 @@ class _Sums:
         )
 
 
-def blockless(job, query, shard, columns, weighting):
-    """Give the call of all our queries and some keys, with no mask."""
+def _of_no_keys(job, query, shard, weighting):
+    """Give the call of all our queries and none of the keys."""
     return dataclasses.replace(
         job.call,
         query=query,
-        key=shard.key[..., columns, :],
-        value=shard.value[..., columns, :],
+        key=shard.key[..., :0, :],
+        value=shard.value[..., :0, :],
         is_causal=False,
         weighting=weighting,
     )
