@@ -114,7 +114,7 @@ mutants: setup  ## each mistake, and each impostor of attention, must be noticed
 	$(call step,Mutants,$(PYTEST) $(ONE_BY_ONE) tests/mutants.py)
 
 processes: setup  ## attention over two and four processes, which start their own
-	$(call step,Many processes,$(PYTEST) -rs tests/distributed)
+	$(call step,Many processes,$(PYTEST) tests/distributed)
 
 interpreted: triton  ## the kernels for a GPU, in Triton's interpreter, which needs none
 	$(call step,Kernels,TRITON_INTERPRET=1 $(PYTEST) $(PARALLEL) tests/kernels)

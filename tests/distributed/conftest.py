@@ -6,7 +6,6 @@ import pytest
 
 from tests.distributed.processes import Processes
 
-
 POSSIBLE = "forkserver" in multiprocessing.get_all_start_methods()
 
 

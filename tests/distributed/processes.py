@@ -3,15 +3,15 @@
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import traceback
 from datetime import timedelta
-from pathlib import Path
 
 __all__ = ["Processes", "Raised"]
 
 PATIENCE = 120.0  # seconds for an answer
-LOOPBACK = Path("/sys/class/net/lo")
+LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # what the machine is to itself
 
 
 class Raised(Exception):
@@ -94,8 +94,8 @@ def _serve(rank, size, meeting, timeout, pipe):
     from tests.distributed import workers
 
     torch.set_num_threads(1)
-    if LOOPBACK.exists():
-        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    if sys.platform in LOOPBACK:
+        os.environ["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
     dist.init_process_group(
         "gloo",
         init_method=f"file://{meeting}",

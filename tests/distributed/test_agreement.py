@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from tests.distributed.cases import SHARDED
 from tests.distributed.test_edges import arrays
+from tests.paths import EVERY
 
 GIVEN = arrays(2)
 WIDE = [GIVEN[0], [a[..., :2] for a in GIVEN[1]]]
@@ -61,6 +63,13 @@ def test_all_raise_the_same(two, function, given, options, kind, message):
         assert message in error.message
     assert errors[0].message == errors[1].message
     assert two.run("attends") == [24.0, 24.0], "an error of arguments breaks no group"
+
+
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - SHARDED.keys()))
+def test_a_weighting_that_needs_all_keys_at_once_is_refused(two, name):
+    for error in two.errors("attention", "ring", GIVEN, {"weighting": EVERY[name]}):
+        assert error.kind == "TypeError"
+        assert "no finite state exists" in error.message or "own" in error.message
 
 
 def test_calls_that_do_not_belong_together_are_told_apart(two):

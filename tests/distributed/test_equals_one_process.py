@@ -1,10 +1,11 @@
 """Shards give what the whole gives on one process: outputs and gradients, all kinds."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.distributed.cases import SHARDED, Case
+from tests.in_rotation import WHOLE
 
 BOUND = 1e-12  # of the largest entry of each output and each gradient, in float64
 STEEP = 1e-9  # beyond alpha = 2, where an ulp of the threshold moves a weight by more
@@ -92,6 +93,7 @@ def any_split(draw, size):
 def test_any_split_gives_the_same(request, size):
     processes = request.getfixturevalue({2: "two", 4: "four"}[size])
 
+    @settings(max_examples=200 if WHOLE else 20)
     @given(any_split(size))
     def same(case):
         equal(processes, "ring", [case])
