@@ -129,13 +129,13 @@ def _wanted(case, whole):
 def _error(mine, wanted, whole):
     """Give the largest error, beside the largest entry of the whole.
 
-    Where that is tiny, what is left of it is rounding: of numbers of about one.
+    Where that is less than one, beside one: it is what numbers of about one leave.
     """
     if not mine.numel():
         return 0.0
     assert mine.shape == wanted.shape, (mine.shape, wanted.shape)
     difference = (mine - wanted).abs()
-    return (difference.max() / whole.abs().max().clamp(min=1e-3)).item()
+    return (difference.max() / whole.abs().max().clamp(min=1)).item()
 
 
 def falls(folder, victim, turn, how):
