@@ -9,13 +9,13 @@ PARTS = (
     "descriptions",
     "essay",
     "glossary",
-    "gpu",
     "hosting",
     "names",
     "numbers",
     "pictures",
     "tables",
     "theme",
+    "timings",
 )
 
 
