@@ -78,7 +78,7 @@ test: format lint library interpreted mutants notebooks site browser  ## check e
 
 # These need neither torch nor what the tests of the library share.
 site: $(BUILT)  ## the built pages: links, anchors, hosts
-	$(call step,Site,$(PYTEST) --confcutdir=tests/site tests/site)
+	$(call step,Site,$(PYTEST) $(PARALLEL) --confcutdir=tests/site tests/site)
 
 browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
 	$(call step,Browser,$(PYTEST) $(ONE_BY_ONE) -rs \

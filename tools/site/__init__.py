@@ -14,6 +14,7 @@ PARTS = (
     "names",
     "numbers",
     "pictures",
+    "search",
     "tables",
     "theme",
 )
