@@ -125,9 +125,11 @@ triton: setup
 		$(PYTHON) tools/setup_environment.py tests/kernels/requirements.txt || \
 		test -z "$$CI"
 
-# First the test that runs all of them once more: begun last, it would run alone.
+# First the test that runs all of them once more: begun last, it would run alone. And
+# without what the tests of the library share, for which torch would be imported.
 notebooks: setup  ## every cell run again and compared with what is printed
-	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval tests/notebooks chapters)
+	$(call step,Chapters,$(PYTEST) $(PARALLEL) -p conftest \
+		--confcutdir=tests/notebooks --nbval tests/notebooks chapters)
 
 setup:  ## only set up .venv
 	@command -v $(PYTHON) >/dev/null || { \
