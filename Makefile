@@ -78,7 +78,7 @@ test: format lint library processes interpreted mutants notebooks site browser  
 
 # These need neither torch nor what the tests of the library share.
 site: $(BUILT)  ## the built pages: links, anchors, hosts
-	$(call step,Site,$(PYTEST) --confcutdir=tests/site tests/site)
+	$(call step,Site,$(PYTEST) $(PARALLEL) --confcutdir=tests/site tests/site)
 
 browser: $(BUILT)  ## the pages in a browser: errors, accessibility, width
 	$(call step,Browser,$(PYTEST) $(ONE_BY_ONE) -rs \
@@ -128,9 +128,11 @@ triton: setup
 		$(PYTHON) tools/setup_environment.py tests/kernels/requirements.txt || \
 		test -z "$$CI"
 
-# First the test that runs all of them once more: begun last, it would run alone.
+# First the test that runs all of them once more: begun last, it would run alone. And
+# without what the tests of the library share, for which torch would be imported.
 notebooks: setup  ## every cell run again and compared with what is printed
-	$(call step,Chapters,$(PYTEST) $(PARALLEL) --nbval tests/notebooks chapters)
+	$(call step,Chapters,$(PYTEST) $(PARALLEL) -p conftest \
+		--confcutdir=tests/notebooks --nbval tests/notebooks chapters)
 
 setup:  ## only set up .venv
 	@command -v $(PYTHON) >/dev/null || { \

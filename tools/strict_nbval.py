@@ -7,6 +7,7 @@ also one item for each cell, run in a fresh kernel of this Python on this checko
 its outputs compared with the saved ones by `tools.notebooks.outputs`.
 """
 
+import functools
 from contextlib import ExitStack
 
 import pytest
@@ -29,6 +30,11 @@ class BrokenRule(Exception):
 class NotebookRules(pytest.File):
     """A notebook as it is saved, which yields one item for each rule."""
 
+    @functools.cached_property
+    def notebook(self):
+        """The notebook, read once for all rules, which change nothing."""
+        return read(self.path)
+
     def collect(self):
         """Yield the rules."""
         for rule in RULES:
@@ -46,7 +52,7 @@ class NotebookRule(pytest.Item):
     def runtest(self):
         """Fail with all complaints of the rule."""
         if self.rule:
-            complaints = self.rule(read(self.path))
+            complaints = self.rule(self.parent.notebook)
         elif is_saved_plainly(self.path):
             complaints = []
         else:

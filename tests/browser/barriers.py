@@ -2,7 +2,8 @@
 
 axe takes a few milliseconds for the contrast of one element, and a page of code has
 thousands. The contrast follows from the style of the text and of all that lies behind
-it, so the first few elements of each such kind stand for the others.
+it, so the first element of each such kind stands for the others, with ``WHOLE=1`` the
+first few; and so does the first link of those that look the same in the same text.
 
 Every other rule sees every element that it could be about. Not so the words of code
 that have a colour and nothing else, nor the parts of a formula, which has one for those
@@ -12,7 +13,10 @@ box of its size, and the other its letters.
 
 from axe_playwright_python.base import AXE_SCRIPT
 
-FEW = 3
+from tests.in_rotation import WHOLE
+
+FEW = 3 if WHOLE else 1
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules
 CHOOSE = """
 few => {
   const TEXT = ["color", "webkitTextFillColor", "textShadow", "fontSize", "fontWeight"];
@@ -44,7 +48,23 @@ few => {
     seen.set(kind, count);
     element.toggleAttribute("data-measured", count <= few);
   }
-  axe.configure({rules: [{id: "color-contrast", selector: "[data-measured]"}]});
+  const LINK = ["color", "textDecoration", "fontFamily", "fontSize", "fontStyle",
+                "fontWeight", "borderBottom", "boxShadow", "backgroundColor"];
+  const look = element => {
+    const style = element ? getComputedStyle(element) : {};
+    return LINK.map(name => style[name]).join();
+  };
+  for (const link of document.querySelectorAll("a[href]")) {
+    const around = [link.parentElement, link, link.firstElementChild];
+    const kind = "link: " + around.map(look).join("|");
+    const count = (seen.get(kind) ?? 0) + link.checkVisibility();
+    seen.set(kind, count);
+    link.toggleAttribute("data-compared", link.checkVisibility() && count <= few);
+  }
+  axe.configure({rules: [
+    {id: "color-contrast", selector: "[data-measured]"},
+    {id: "link-in-text-block", selector: "a[href][data-compared]"},
+  ]});
 }
 """
 # Preloading would fetch style sheets once more, to wrong addresses; only rules on

@@ -7,6 +7,7 @@ from tests.browser.barriers import barriers
 GOOD = "<p>Easy to <span>read</span></p>"
 CODE = "<span class=keyword>for</span> x "
 OUTSIDE = "all => all.map(each => each.outerHTML.replaceAll(' data-measured=\"\"', ''))"
+LINK = "<p>Easy to <a href=#top>find</a></p>"
 FORMULA = """
   <mjx-math aria-hidden=true><mjx-c>x</mjx-c></mjx-math>
   <mjx-assistive-mml><math><mi>x</mi></math></mjx-assistive-mml>
@@ -18,6 +19,10 @@ STYLE = """
     .keyword {color: #063}
     .dark {background: #222}
     .faint {opacity: 0.2}
+    a {color: #060}
+    .bare {color: #767676; text-decoration: none}
+    .grey {color: #595959}
+    .lost {color: #333; text-decoration: none}
     li:nth-child(7) {background: #333}
   </style>
 """
@@ -51,6 +56,24 @@ def test_one_pale_place_is_found(page, hard):
     )
     (found,) = barriers(page)
     assert found.startswith("color-contrast: ")
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        "<p>Hard to <a href=#top class=lost>find</a></p>",
+        "<p class=grey>Hard to <a href=#top class=bare>find</a></p>",
+    ],
+    ids=["as its text", "text as it"],
+)
+def test_one_link_that_cannot_be_told_from_its_text_is_found(page, hard):
+    easy = 50 * LINK + 50 * "<p>Easy to <a href=#top class=bare>find</a></p>"
+    page.set_content(
+        f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
+        f"{easy}{hard}{easy}</main></html>"
+    )
+    (found,) = barriers(page)
+    assert found.startswith("link-in-text-block: 1 x")
 
 
 def test_a_page_that_is_easy_to_read_has_none(page):

@@ -1,14 +1,23 @@
-"""Every page, in both modes, at every width: no error, nothing foreign, no barrier."""
+"""Every page, in both modes, at every width: no error, nothing foreign, no barrier.
+
+A page is seen at two widths in one mode and at the other two in the other: by turns
+those of a desk and those of a phone come first, and either mode. So of any two of page,
+width and mode each meets each; with ``WHOLE=1`` every width is seen in both modes.
+"""
+
+import itertools
 
 import pytest
 
 from tests.browser.barriers import barriers
-from tests.browser.visits import MODES, THEME, WIDTHS, pages_in
+from tests.browser.visits import MODES, THEME, pages_in
+from tests.browser.weight import is_heavy, paths
+from tests.in_rotation import WHOLE
 
 SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
-# A phone and a desk: between them, and beyond, only the space around the text changes.
+DESK, PHONE = (1280, 1920), (390, 320)
+# Between them, and beyond, only the space around the text changes.
 LISTENED_TO = {390, 1280}
-OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules
 SHARES = 4
 
 
@@ -28,12 +37,9 @@ def test_pages_are_sound(reader_in, site, share):
     assert names
     found = []
     for number, name in enumerate(names):
-        # Opened in one mode and then switched: half of the pages in either.
         modes = [mode for mode in MODES if name in pages_in(site, mode)]
-        first = modes[number % len(modes)]
-        modes.sort(key=first.__ne__)
-        coloured = sorted(LISTENED_TO)[number // 2 % len(LISTENED_TO)]
-        found += faults(reader_in(first), name, modes, coloured)
+        seen = sights(number, modes)
+        found += faults(reader_in(seen[0][1]), site, name, seen)
     assert not found, "\n".join(found)
 
 
@@ -42,27 +48,39 @@ def read_in(site):
     return sorted({name for mode in MODES for name in pages_in(site, mode)})
 
 
-def faults(reader, name, modes, coloured):
-    """Open a page once, make the window wider and narrower, and say what is wrong.
+def sights(number, modes, whole=WHOLE):
+    """Give the widths at which a page is seen, in their order, each with a mode.
 
-    In the mode that it is switched to its colours are looked at, at one width.
+    >>> sights(0, ["light", "dark"], whole=False)
+    [(1280, 'light'), (1920, 'light'), (390, 'dark'), (320, 'dark')]
+    >>> sights(3, ["light", "dark"], whole=False)
+    [(390, 'dark'), (320, 'dark'), (1280, 'light'), (1920, 'light')]
     """
-    reader.complaints.clear()
-    reader.open(name)
-    assert reader.page.evaluate(THEME) == reader.mode
-    for place, width in enumerate(WIDTHS):
+    modes = modes[::-1] if number % 2 else modes
+    first, second = (PHONE, DESK) if number // 2 % 2 else (DESK, PHONE)
+    if whole:
+        return [*itertools.product(first + second, modes)]
+    return [(n, modes[0]) for n in first] + [(n, modes[-1]) for n in second]
+
+
+def faults(reader, site, name, seen):
+    """Open a page once, make the window wider and narrower, and say what is wrong."""
+    reader.leave()
+    reader.open(name, seen[0][0])
+    assert reader.page.evaluate(THEME) == reader.mode == seen[0][1]
+    for place, (width, mode) in enumerate(seen):
         reader.resize(width)
-        if place == 1:  # after the first width, and before the others
+        reader.switch(mode)
+        if place == 1:  # after the first look, and before the others
             reader.use()
-        for mode in modes:
-            reader.switch(mode)
-            if mode == modes[0] and width in LISTENED_TO:
-                reader.complaints += barriers(reader.page)
-            elif width == coloured:
-                reader.complaints += barriers(reader.page, OF_COLOURS)
-            if (excess := reader.page.evaluate(SIDEWAYS)) > 0:
-                reader.note(f"scrolls sideways by {excess} px")
-            seen = f"{name} at {width} px, {mode}"
-            yield from (f"{seen}: {each}" for each in reader.complaints)
-            reader.complaints.clear()
+        if width in LISTENED_TO:
+            reader.complaints += barriers(reader.page)
+        if (excess := reader.page.evaluate(SIDEWAYS)) > 0:
+            reader.note(f"scrolls sideways by {excess} px")
+        where = f"{name} at {width} px, {mode}"
+        yield from (f"{where}: {each}" for each in reader.complaints)
+        reader.complaints.clear()
+    assert len(paths(reader.address, reader.asked)) > 10
+    if is_heavy(reader, site, name):
+        yield f"{name} is over the budget of bytes"
     reader.page.evaluate("localStorage.clear()")

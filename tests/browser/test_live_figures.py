@@ -5,7 +5,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.browser.barriers import barriers
+from tests.browser.barriers import OF_COLOURS, barriers
 from tests.browser.live import saved_figures
 
 FIGURES = saved_figures()
@@ -116,13 +116,13 @@ def test_a_lost_label_is_noticed(live, name):
 @every_figure
 def test_it_bars_nobody_and_fits_every_screen(live, name):
     figure = live(FIGURES[name])
-    for scheme in ("light", "dark"):
+    for scheme, rules in (("light", None), ("dark", OF_COLOURS)):
         figure.page.emulate_media(color_scheme=scheme)
         for width in (1280, 390, 320):
             figure.page.set_viewport_size({"width": width, "height": 900})
             assert figure.page.evaluate(SIDEWAYS) <= 0
             assert figure.figure.evaluate(CUT_OFF) <= 0
-        assert list(barriers(figure.page)) == []
+        assert list(barriers(figure.page, rules)) == []
 
 
 @every_figure

@@ -85,14 +85,14 @@ def served(site):
 
 
 class Visitor:
-    """One page of a browser in one colour mode, which records every complaint.
+    """One page of a browser in one colour mode, which notes complaints and addresses.
 
     The dark mode is the system's; the light one was chosen by the reader, against a
     dark system: so both ways to a mode are used.
     """
 
     def __init__(self, browser, address, mode):
-        self.address, self.mode, self.complaints = address, mode, []
+        self.address, self.mode, self.complaints, self.asked = address, mode, [], set()
         context = browser.new_context(color_scheme="dark")
         if mode == "light":
             context.add_init_script(
@@ -110,6 +110,7 @@ class Visitor:
         self.complaints.append(complaint)
 
     def ask(self, request):
+        self.asked.add(request.url)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.note(f"asks another host: {request.url}")
 
@@ -120,6 +121,12 @@ class Visitor:
     def look(self, response):
         if response.status >= 400:
             self.note(f"status {response.status}: {response.url}")
+
+    def leave(self):
+        """Leave a page, and what was noted of it: some is heard of only later."""
+        self.page.goto("about:blank")
+        self.complaints.clear()
+        self.asked.clear()
 
     def open(self, name, width=WIDTHS[0]):
         """Go to a page and wait until it is ready: text, scripts and formulas."""

@@ -36,20 +36,14 @@ class Seed(NamedTuple):
     def __str__(self):
         return self.change.__name__.replace("_", " ")
 
+    def spoil(self, notebook):
+        """Return a changed copy; raise NotHere where there is nothing to change."""
+        spoilt = copy.deepcopy(notebook)
+        self.change(spoilt)
+        return spoilt
+
 
 SEEDS: list[Seed] = []
-
-
-def possible(notebook):
-    """Return the seeds for which this chapter has something to change."""
-    found = []
-    for seed in SEEDS:
-        try:
-            seed.change(copy.deepcopy(notebook))
-        except NotHere:
-            continue
-        found.append(seed)
-    return found
 
 
 def refused_by(rule):

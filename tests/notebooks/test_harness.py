@@ -1,7 +1,7 @@
 """The harness sees every change that would mislead a reader, and no other."""
 
 import copy
-from pathlib import Path
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -39,27 +39,29 @@ def test_the_small_chapter_obeys_every_rule(small):
     assert differences(small, small) == []
 
 
-def assert_refused(saved, seed):
-    spoilt = copy.deepcopy(saved)
-    seed.change(spoilt)
+def is_refused(saved, spoilt, seed):
+    """Tell whether what should refuse a change does."""
     if seed.refused_by == seeds.COMPARISON:
-        assert differences(spoilt, saved)
-    else:
-        assert seed.refused_by in broken_rules(spoilt)
+        return bool(differences(spoilt, saved))
+    (rule,) = (rule for rule in RULES if rule.__name__ == seed.refused_by)
+    return bool(rule(spoilt))
 
 
 @pytest.mark.parametrize("seed", seeds.SEEDS, ids=str)
 def test_a_change_of_the_small_chapter_is_refused(small, seed):
-    assert_refused(small, seed)
+    assert is_refused(small, seed.spoil(small), seed)
 
 
-@pytest.mark.parametrize(
-    ("path", "seed"),
-    [(path, seed) for path in REAL_CHAPTER for seed in seeds.possible(read(path))],
-    ids=lambda each: each.stem if isinstance(each, Path) else str(each),
-)
-def test_a_change_of_a_real_chapter_is_refused(path, seed):
-    assert_refused(read(path), seed)
+@pytest.mark.parametrize("path", REAL_CHAPTER, ids=lambda path: path.stem)
+def test_a_change_of_a_real_chapter_is_refused(path):
+    chapter = read(path)
+    changes = 0
+    for seed in seeds.SEEDS:
+        with suppress(seeds.NotHere):
+            spoilt = seed.spoil(chapter)
+            assert is_refused(chapter, spoilt, seed), seed
+            changes += 1
+    assert changes > 40
 
 
 def spoil_cell_by_cell(small, other):

@@ -22,3 +22,12 @@ def pages(site):
         for path in sorted(site.rglob("*.html"))
         if not path.relative_to(site).as_posix().startswith("_")
     }
+
+
+@pytest.fixture(scope="session")
+def places(pages):
+    """Give what has an id on each page, by its id: a page is slow to search for one."""
+    return {
+        name: {element["id"]: element for element in page.find_all(id=True)}
+        for name, page in pages.items()
+    }

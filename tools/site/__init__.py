@@ -13,6 +13,7 @@ PARTS = (
     "names",
     "numbers",
     "pictures",
+    "search",
     "tables",
     "theme",
     "timings",

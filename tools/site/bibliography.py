@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pybtex.plugin import register_plugin
+from pybtex.plugin import find_plugin, register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.unsrt import Style
 from pybtex.style.template import node, sentence
@@ -57,6 +57,10 @@ class BookReferenceStyle(AuthorYearReferenceStyle):
 
 def setup(app):
     """Register both styles under the name that `_config.yml` uses."""
+    # Asked for at every citation: else all that is installed is searched for it.
+    for backend in ("docutils", "plaintext"):
+        found = find_plugin("pybtex.backends", backend)
+        register_plugin("pybtex.backends", backend, found, force=True)
     register_plugin("pybtex.style.formatting", "book", BookStyle)
     register_sphinx_plugin(
         "sphinxcontrib.bibtex.style.referencing", "book", BookReferenceStyle

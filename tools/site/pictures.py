@@ -1,5 +1,6 @@
 """Pictures in few colours: lines, areas and maps need no more, and weigh a third."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -35,9 +36,10 @@ def in_few_colours(path):
 def lighten(app, error):
     """Do so with the large pictures of the site."""
     if error is None and app.builder.name == "html":
-        for path in Path(app.outdir, "_images").glob("*.png"):
-            if path.stat().st_size > SMALL:
-                in_few_colours(path)
+        pictures = Path(app.outdir, "_images").glob("*.png")
+        large = [path for path in pictures if path.stat().st_size > SMALL]
+        with ThreadPoolExecutor(2) as workers:
+            list(workers.map(in_few_colours, large))
 
 
 def setup(app):
