@@ -58,7 +58,7 @@ TILES = {
         Tiles(64, 64, 2, 8, 2, 49_152),
     ),
     (2, 128): (Tiles(64, 64, 2, 8, 2, 73_728),),
-    (2, 256): (Tiles(64, 32, 2, 8, 1, 98_304),),
+    (2, 256): (Tiles(32, 32, 1, 8, 1, 81_920),),
     (4, 64): (Tiles(32, 32, 1, 4, 2, 49_536),),
     (4, 128): (Tiles(32, 32, 1, 8, 1, 73_728),),
     (4, 256): (Tiles(16, 16, 1, 8, 1, 73_728),),
@@ -104,7 +104,7 @@ class Launch:
         near = family == rules.NEAR_ONE.value
         tiles = tiles_of(query, max(pad, v_pad))
         if near:  # its powers, and the gradient in alpha, take more registers
-            tiles = tiles._replace(warps=8)
+            tiles = tiles._replace(warps=8, queries=min(tiles.queries, 32))
         self.tiles = tiles
         counts = triton.cdiv(n_q, tiles.queries), triton.cdiv(n_k, tiles.keys)
         self.sizes = Sizes(n_q, n_k, *counts, heads, group)

@@ -162,8 +162,8 @@ def stream_backward(
         sizes = (*sizes_of(query, key, numbers), *scales, factor)
         length, n_keys, size = query.shape[2], key.shape[2], size_of(query, value)
         shown = bias if mask is None else mask
+        more = bool(softcap) or shown is not None
         if in_queries or in_rows:
-            more = bool(softcap) or shown is not None
             tile = tile_for("to queries", query, size, more)
             first = None if shown is None else bounds_of(shown, n_keys)
             to_queries[grid_of(query, tile.queries)](
@@ -173,7 +173,7 @@ def stream_backward(
                 MOVED=in_rows, **constants, **tile.options,
             )  # fmt: skip
         if in_keys:
-            tile = tile_for("to keys", query, size)
+            tile = tile_for("to keys", query, size, more)
             first = None if shown is None else bounds_of(shown.mT, length)
             to_keys[grid_of(key, tile.keys)](
                 query, key, value, grad, *kept,
