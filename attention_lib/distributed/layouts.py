@@ -72,9 +72,9 @@ def zigzag(x, *, group=None, dim=-2):
 
     References
     ----------
-    W. Brandon, A. Nrusimhadevara, T. Bonham, K. Qian, S. Gu and J. Ragan-Kelley
-    (2023). Striped attention: faster ring attention for causal transformers, on the
-    imbalance. https://arxiv.org/abs/2311.09431
+    W. Brandon, A. Nrusimha, K. Qian et al. (2023). Striped attention: faster ring
+    attention for causal transformers. https://arxiv.org/abs/2311.09431 (the imbalance;
+    its cure there is another layout).
 
     Examples
     --------
