@@ -3,8 +3,6 @@
 A path is a method of attention or the fold; the laws are those of the edge table.
 """
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
@@ -109,9 +107,8 @@ MASKED = [
     each(EVERY),
     {
         "engine": ENGINES,
-        "scale lengths mask": [
-            (scale, *case) for scale in [-1.0, 0.0, 1e-9] for case in MASKED
-        ],
+        "scale": [-1.0, 0.0, 1e-9],
+        "lengths mask": MASKED,
     },
 )
 def test_scale_law(engine, weighting, scale, lengths, mask, small_blocks, rng):
@@ -156,7 +153,7 @@ FAR = {
 @in_rotation(
     "weighting",
     each(NORMALISING),
-    {"dtype": ["float32", "float64"], "engine row": list(product(ENGINES, FAR))},
+    {"dtype": ["float32", "float64"], "engine": ENGINES, "row": FAR},
 )
 def test_finite_law(engine, weighting, row, dtype, small_blocks, rng):
     scores = np.array(FAR[row])
