@@ -18,7 +18,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=200 if WHOLE else 40,
+    max_examples=200 if WHOLE else 20,
 )
 # For `tests/mutants.py`: whether a law fails, not its smallest counterexample.
 settings.register_profile(

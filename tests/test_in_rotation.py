@@ -6,7 +6,8 @@ import pytest
 
 from tests.in_rotation import WHOLE, in_rotation, rotated
 
-LENGTHS = [(2, 4), (6, 5), (6, 2, 6), (2, 3, 5), (2, 2, 4), (2, 2, 7), (3, 10)]
+LENGTHS = [(2, 4), (6, 5), (6, 2, 6), (2, 3, 5), (3, 3, 3), (2, 2, 4), (2, 2, 7)]
+LENGTHS += [(3, 10), (5, 7)]
 SEEN = []
 
 

@@ -75,7 +75,7 @@ def test_no_scores_contradict_the_table(law):
         assert law.agrees(weighting, case, engine.array) is law.everywhere
 
     # Whether a busy machine draws slowly is no law.
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(case=CASES.get(law.name, row().map(lambda r: (r,))))
     def search(case):
         agrees(case=case)

@@ -1,5 +1,7 @@
 """Linear attention against its definition, and its laws."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,10 @@ from attention_lib import (
     masks,
 )
 from tests.engines import rounded
+from tests.in_rotation import in_rotation
 from tests.linear_attention import (
+    FORMULAS,
+    NAMES,
     RANDOM,
     attend,
     by_rows,
@@ -42,30 +47,28 @@ def test_the_weights_are_products_of_features(engine):
 
 
 @pytest.mark.quick
-@every_map
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("is_causal", [True, False])
+@in_rotation(
+    "feature_map",
+    [pytest.param(each, id=name) for each, name in zip(FORMULAS, NAMES, strict=True)],
+    {
+        "lengths": SHAPES,
+        "is_causal normalize masked": list(product([True, False], repeat=3)),
+    },
+)
 def test_every_length_agrees_with_the_definition(
-    engine, feature_map, is_causal, normalize, chunks, rng
+    engine, feature_map, lengths, is_causal, normalize, masked, chunks, rng
 ):
     options = {"feature_map": feature_map, "normalize": normalize}
-    signed = feature_map not in ("elu_plus_one", "relu", RANDOM)
-    for length, n_keys in SHAPES:
-        query, key, value = three(rng, length, n_keys)
-        if signed and normalize:  # so that no sum nearly vanishes
-            query, key = abs(query) + 0.1, abs(key) + 0.1
-        for where in (True, rng.random((2, n_keys)) < 0.6):
-            mask = {"where": where, "is_causal": is_causal}
-            actual = attend(
-                engine,
-                "float64",
-                (query, key, value),
-                where=None if where is True else where,
-                is_causal=is_causal,
-                **options,
-            )
-            expected = by_rows(query, key, value, **mask, **options)
-            close(actual, expected, "float64", 30)
+    options["is_causal"] = is_causal
+    query, key, value = three(rng, *lengths)
+    if normalize and feature_map not in ("elu_plus_one", "relu", RANDOM):
+        # So that no sum nearly vanishes.
+        query, key = abs(query) + 0.1, abs(key) + 0.1
+    where = rng.random((2, lengths[1])) < 0.6 if masked else None
+    given = (query, key, value)
+    actual = attend(engine, "float64", given, where=where, **options)
+    expected = by_rows(*given, where=True if where is None else where, **options)
+    close(actual, expected, "float64", 30)
 
 
 @every_map

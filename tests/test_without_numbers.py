@@ -11,7 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 import attention_lib as al
 from attention_lib import finalize, masks, merge, partial_attention
 from attention_lib import scaled_dot_product_attention as attend
-from tests.in_rotation import in_rotation
+from tests.in_rotation import WHOLE, in_rotation, rotated
 from tests.in_turn import in_turn
 from tests.weightings.every import A_WAY_EACH
 
@@ -24,6 +24,7 @@ KINDS = ("softmax1", "softpick", "normalized_sigmoid", "relu", "top_k_softmax")
 FEW = [next(c for c in TRACED if c.name == name) for name in KINDS]
 few_traced = pytest.mark.parametrize("case", FEW, ids=str)
 METHODS = ("auto", "dense", "streaming")
+EACH_FORM = {"method": METHODS, "form": ("plain", "causal", "masked")}
 MASK = torch.tensor([[True, False, True, True, False]] * 3 + [[False] * 5])
 
 
@@ -60,28 +61,23 @@ def folded(query, key, value, weighting):
     return finalize(merge(*parts))
 
 
-def everything(make):
-    """Give functions of query, key, value and parameters that use a weighting."""
-
-    def attention(method, **options):
-        def call(query, key, value, *given):
-            options["weighting"] = make(*given)
-            return attend(query, key, value, method=method, **options)
-
-        return call
-
-    yield lambda query, key, value, *given: make(*given)(query)
-    for method in METHODS:
-        yield attention(method)
-        yield attention(method, is_causal=True, softcap=2.0)
+def rule(make):
+    """Give a function of query, key, value and parameters that weighs the query."""
+    return lambda query, key, value, *given: make(*given)(query)
 
 
-def masked(make):
-    """Give functions of query, key, value, mask and parameters."""
-    for method in METHODS:
-        yield lambda query, key, value, mask, *given, method=method: attend(
-            query, key, value, mask, method=method, weighting=make(*given)
-        )
+def attention(make, method, form):
+    """Give attention in a form, and the mask that it takes before the parameters."""
+    options = {"is_causal": True, "softcap": 2.0} if form == "causal" else {}
+    options["method"] = method
+
+    def unmasked(query, key, value, *given):
+        return attend(query, key, value, weighting=make(*given), **options)
+
+    def masked(query, key, value, mask, *given):
+        return attend(query, key, value, mask, weighting=make(*given), **options)
+
+    return (masked, [MASK]) if form == "masked" else (unmasked, [])
 
 
 OTHERS = [
@@ -118,24 +114,16 @@ def placed(place):
     return mode.from_tensor, mode if place == "inside a fake mode" else nullcontext()
 
 
-def every_call(make):
-    """Give all of these functions, each with its mask or none."""
-    yield from ((function, []) for function in everything(make))
-    yield from ((function, [MASK]) for function in masked(make))
-
-
-N_CALLS = len(list(every_call(al.Softmax)))
-
-
-@in_rotation("case", OBJECTS, {"place": PLACES, "number": range(N_CALLS)})
-def test_every_weighting_has_a_shape_without_numbers(case, place, number, rng):
+@in_rotation("case", OBJECTS, {"place": PLACES, **EACH_FORM})
+def test_every_weighting_has_a_shape_without_numbers(case, place, method, form, rng):
     make, params = made(case, rng)
-    function, mask = list(every_call(make))[number]
-    arrays = (*three(), *mask, *params)
-    away, where = placed(place)
-    with where:
-        actual = function(*map(away, arrays))
-    same_shapes(actual, function(*arrays))
+    call, mask = attention(make, method, form)
+    for function, more in ((rule(make), params), (call, [*mask, *params])):
+        arrays = (*three(), *more)
+        away, where = placed(place)
+        with where:
+            actual = function(*map(away, arrays))
+        same_shapes(actual, function(*arrays))
 
 
 @in_turn("place", PLACES)
@@ -148,10 +136,10 @@ def test_the_other_functions_have_a_shape_without_numbers(place):
         same_shapes(actual, function(*given))
     for weighting in ("softmax", "softmax1", "softpick", "sigmoid", "relu_mean"):
         away, where = placed(place)
-        rule = al.get_weighting(weighting)
+        whole = al.get_weighting(weighting)
         with where:
-            actual = folded(*map(away, given), rule)
-        same_shapes(actual, folded(*given, rule))
+            actual = folded(*map(away, given), whole)
+        same_shapes(actual, folded(*given, whole))
 
 
 def recorded(function, arrays, mode):
@@ -166,20 +154,25 @@ def recorded(function, arrays, mode):
 @few_traced
 def test_make_fx_records_a_weighting_of_each_kind_for_other_numbers(case, rng):
     make, params = made(case, rng)
-    for function in everything(make):
-        recorded(function, (*three(), *params), "real")
-    for function in masked(make):
-        recorded(function, (*three(), MASK, *params), "real")
+    recorded(rule(make), (*three(), *params), "real")
 
 
-@pytest.mark.parametrize("mode", ["real", "fake"])
-def test_make_fx_records_the_other_functions(mode):
-    for function in OTHERS:
-        recorded(function, three(), mode)
-    for weighting in ("softmax", "softpick", "relu_mean"):
-        rule = al.get_weighting(weighting)
-        recorded(lambda *a, rule=rule: folded(*a, rule), three(), mode)
-        recorded(lambda *a, rule=rule: attend(*a, weighting=rule), three(), mode)
+@in_rotation("case", FEW, EACH_FORM)
+def test_make_fx_records_attention_for_other_numbers(case, method, form, rng):
+    make, params = made(case, rng)
+    function, mask = attention(make, method, form)
+    recorded(function, (*three(), *mask, *params), "real")
+
+
+FOLDED = [
+    lambda *a, rule=rule: folded(*a, al.get_weighting(rule))
+    for rule in ("softmax", "softpick", "relu_mean")
+]
+
+
+@in_turn(("function", "mode"), rotated(1, [OTHERS + FOLDED, ["real", "fake"]])[0])
+def test_make_fx_records_the_other_functions(function, mode):
+    recorded(function, three(), mode)
 
 
 @pytest.mark.parametrize("rule", [al.Sparsemax(), al.Entmax(), al.Entmax(1.01)])
@@ -189,29 +182,30 @@ def test_make_fx_says_why_it_cannot_record_a_threshold(rule):
 
 
 class Attend(torch.nn.Module):
-    """Attention in each of its forms as one module, which is what torch exports."""
+    """Attention in some of its forms as one module, which is what torch exports."""
 
-    def __init__(self, **options):
+    def __init__(self, forms, **options):
         super().__init__()
-        self.options = options
+        self.forms, self.options = forms, options
 
     def forward(self, query, key, value, mask, bias):
-        def attention(*given, **more):
-            return attend(*given, **self.options, **more)
+        whole, few = (query, key, value), (query, key[:, :1], value[:, :1])
+        calls = {
+            "plain": (whole, {}),
+            "causal": (whole, {"is_causal": True}),
+            "bool": ((*whole, mask), {}),
+            "additive": ((*whole, bias), {}),
+            "shared heads": (few, {"enable_gqa": True}),
+        }
+        some = [calls[form] for form in self.forms]
+        return [attend(*given, **more, **self.options) for given, more in some]
 
-        few = [a[:, :1] for a in (key, value)]
-        return (
-            attention(query, key, value),
-            attention(query, key, value, is_causal=True),
-            attention(query, key, value, mask),
-            attention(query, key, value, bias),
-            attention(query, *few, enable_gqa=True),
-        )
 
-
-FORMS = [Attend(), Attend(weighting=al.Sigmoid("-log n"))]
 # One that torch's kernel serves, and one that counts its keys: each takes seconds.
-every_form = pytest.mark.parametrize("module", FORMS, ids=lambda m: str(m.options))
+NAMES = ("plain", "causal", "bool", "additive", "shared heads")
+SOME, REST = (NAMES, NAMES) if WHOLE else (NAMES[::2], NAMES[1::2])
+FORMS = [Attend(SOME), Attend(REST, weighting=al.Sigmoid("-log n"))]
+every_form = pytest.mark.parametrize("module", FORMS, ids=["softmax", "sigmoid"])
 
 
 def inputs(n_batches):
@@ -228,8 +222,8 @@ def test_attention_is_exported_for_any_batch(module):
         torch.testing.assert_close(exported(*given), module(*given))
 
 
-@pytest.mark.parametrize("module", FORMS[1:], ids=lambda m: str(m.options))
-def test_attention_is_compiled_whole_for_any_size(module):
+def test_attention_is_compiled_whole_for_any_size():
+    module = Attend(SOME, weighting=al.Sigmoid("-log n"))
     torch._dynamo.reset()
     whole = torch.compile(module, backend="eager", fullgraph=True, dynamic=True)
     # As many batches as queries would be taken for one size; the second time no graph

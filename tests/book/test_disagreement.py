@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
-from scipy.spatial.distance import jensenshannon
 
 from attention_lib import softmax
 from attention_lib.book.disagreement import jensen_shannon, kendall, most_different
@@ -11,7 +9,10 @@ from attention_lib.book.disagreement import jensen_shannon, kendall, most_differ
 RNG = np.random.default_rng(0)
 
 
+# SciPy is imported where it is needed, not by every worker that collects the tests.
 def test_kendall_counts_pairs_and_ties_as_scipy_does():
+    from scipy import stats
+
     a = RNG.integers(0, 4, (50, 9))
     b = RNG.integers(0, 4, (50, 9))
     expected = [stats.kendalltau(x, y).statistic for x, y in zip(a, b, strict=True)]
@@ -25,6 +26,8 @@ def test_kendall_by_hand_and_of_a_row_of_ties():
 
 
 def test_the_divergence_is_scipys_and_at_most_the_logarithm_of_two():
+    from scipy.spatial.distance import jensenshannon
+
     a, b = softmax(RNG.normal(size=(2, 50, 7)))
     expected = [jensenshannon(x, y) ** 2 for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(jensen_shannon(a, b), expected, rtol=1e-9)

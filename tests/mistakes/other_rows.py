@@ -45,7 +45,7 @@ def the_other_sign_of_the_gradient_in_alpha(right, weights, c):
     return -right(weights, c)
 
 
-@mistake("_threshold.entmax_by_newton", f"{CONDITIONS}[0.0-6-float64]")
+@mistake("_threshold.entmax_by_newton", f"{CONDITIONS}[6]")
 def plain_newton_above_alpha_two(z, c, taking):
     """Follow the slope wherever it leads: no bracket is kept."""
     xp, t = namespace(z), 0 * c
@@ -58,7 +58,7 @@ def plain_newton_above_alpha_two(z, c, taking):
     return weights / weights.sum(-1)[..., None]
 
 
-@mistake("_threshold._settled", f"{CONDITIONS}[0.0-6-float32]")
+@mistake("_threshold._settled", f"{CONDITIONS}[6]")
 def what_is_too_much_is_taken_from_all_alike(z, c, t, low, close):
     """Leave the weights as the threshold makes them, to be divided by their sum."""
     return powers(z, c, t)

@@ -8,33 +8,23 @@ import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend import blocks
 from attention_lib.torch_backend import general as in_torch
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
-from tests.weightings.every import CASES, shorter
+from tests.weightings.every import FEWER, shorter
 
-OBJECTS = [case for case in CASES if case.make is not None]
+OBJECTS = [case for case in FEWER if case.make is not None]
 SMOOTH = [case for case in OBJECTS if case.name != "hardmax"]
 every_case = pytest.mark.parametrize("case", OBJECTS, ids=str)
 every_smooth = pytest.mark.parametrize("case", SMOOTH, ids=str)
 KINDS = ["no mask", "bool", "one row", "padding", "additive", "causal", "causal, bool"]
 # batch, query heads, key heads, queries, keys, features of keys and of values
-PLAIN, SHARED, LONG, ONE, SHORT = (
+SIZES = PLAIN, SHARED, LONG, ONE, SHORT = (
     ((2, 3), (2, 3), 7, 11, 5, 3),
     ((2, 6), (2, 3), 11, 7, 5, 5),
     ((1, 2), (1, 2), 13, 5, 3, 3),
     ((3,), (1,), 1, 1, 2, 2),
     ((2,), (2,), 3, 5, 2, 2),
 )
-
-
-# Every mask with one size, and two of them with each of the others.
-PAIRS = [(PLAIN, kind) for kind in KINDS] + [
-    (SHARED, "no mask"),
-    (SHARED, "causal, bool"),
-    (LONG, "causal"),
-    (LONG, "additive"),
-    (ONE, "bool"),
-    (ONE, "causal"),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +77,7 @@ def both(given, options, params, close=1e-10):
     torch.testing.assert_close(*results, rtol=close, atol=close)
 
 
-@every_smooth
-@pytest.mark.parametrize(("sizes", "kind"), PAIRS, ids=str)
+@in_rotation("case", SMOOTH, {"sizes": SIZES, "kind": KINDS})
 def test_outputs_and_gradients_are_those_of_one_matrix(case, kind, sizes, rng, device):
     given = arrays(sizes, rng, device)
     length, n_keys = sizes[2:4]

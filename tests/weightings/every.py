@@ -10,6 +10,7 @@ import attention_lib as al
 from attention_lib import definitions
 from attention_lib.weightings import REGISTRY
 from attention_lib.weightings.registry import Each
+from tests.in_rotation import WHOLE
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,17 @@ ONE_OF_EACH = [
     if case.name not in [before.name for before in CASES[:i]]
 ]
 # Enough where the values of a number change no step: the defaults, and whatever is an
-# array, a word or an alpha, by which the way is chosen.
+# array, a word, a flag or an alpha, by which the way is chosen.
 A_WAY_EACH = [
     case
     for case in CASES
-    if case in ONE_OF_EACH or "alpha" in case.params or not case.plain
+    if case in ONE_OF_EACH
+    or "alpha" in case.params
+    or not case.plain
+    or any(value is True for value in case.params.values())
 ]
+# For a test that takes long.
+FEWER = CASES if WHOLE else A_WAY_EACH
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 one_of_each = pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)
 

@@ -4,6 +4,8 @@ float32 is judged by the definitions in float64, float64 by mpmath. What a bound
 in is eps, the distance from one to the next number.
 """
 
+from itertools import product
+
 import mpmath
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import attention_lib as al
 from attention_lib import definitions
 from tests.engines import ENGINES, NUMPY, UNIT, smallest
+from tests.in_rotation import in_rotation
 from tests.weightings.every import CASES, shorter
 
 LENGTHS = [1, 2, 7, 101, 1009, 30_000]
@@ -70,21 +73,22 @@ def test_of_each_weighting_something_is_stated():
     assert {case.name for case in STATED} == {case.name for case in CASES}
 
 
-@pytest.mark.parametrize("case", STATED, ids=str)
-@pytest.mark.parametrize("shift", [0.0, 40.0, -40.0])
-def test_each_weight_is_as_exact_as_is_said(case, shift, rng):
-    for n in LENGTHS:
-        params = shorter(case.params, n)
-        for spread in SPREADS:
-            scores = rows(n, spread, shift, rng)
-            expected = weights_of(case, scores)
-            bound = EPS * allowed(case, scores, expected)
-            for engine in ENGINES:
-                actual = case.weigh(engine.array(scores, "float32"), **params)
-                error = abs(engine.numpy(actual, "float32") - expected) - bound
-                # Below the smallest normal number digits are lost, and that is no
-                # error of ours; nor is a weight that is rounded to zero.
-                assert (error <= 2**-125).all(), (str(engine), n, spread, error.max())
+@in_rotation(
+    "case",
+    STATED,
+    {"n spread": list(product(LENGTHS, SPREADS)), "shift": [0.0, 40.0, -40.0]},
+)
+def test_each_weight_is_as_exact_as_is_said(case, n, spread, shift, rng):
+    params = shorter(case.params, n)
+    scores = rows(n, spread, shift, rng)
+    expected = weights_of(case, scores)
+    bound = EPS * allowed(case, scores, expected)
+    for engine in ENGINES:
+        actual = case.weigh(engine.array(scores, "float32"), **params)
+        error = abs(engine.numpy(actual, "float32") - expected) - bound
+        # Below the smallest normal number digits are lost, and that is no error of
+        # ours; nor is a weight that is rounded to zero.
+        assert (error <= 2**-125).all(), (str(engine), error.max())
 
 
 def long_rows(n, rng):

@@ -4,6 +4,8 @@ With c = alpha - 1, weights are entmax's where ``w^c / c`` is the score less a b
 that is common to the keys with weight, and every other score lies below the bound.
 """
 
+from itertools import product
+
 import mpmath
 import numpy as np
 import pytest
@@ -13,14 +15,15 @@ from attention_lib import definitions, entmax, softmax, sparsemax
 from attention_lib.numpy_backend import entmax as in_numpy
 from attention_lib.torch_backend import entmax as in_torch
 from tests.engines import ENGINES, UNIT
-from tests.in_turn import in_turn
+from tests.in_rotation import in_rotation
 
 ULPS = 4  # that a sum may be away from one
 ALPHAS = [0.3, 0.7, 1 - 1e-6, 1, 1 + 1e-6, 1.0001, 1.05, 1.1, 1.25, 1.5, 1.7, 2]
 STEEP = [2.01, 2.5, 3, 4, 6, 10]
 LENGTHS = [1, 2, 3, 17, 255, 300, 1000, 30_000]
 SCALES = np.array([[0.1], [1], [10], [100]])
-dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+DTYPES = ["float32", "float64"]
+dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def weights_of(engine, scores, alpha, dtype=None, where=None):
@@ -57,37 +60,40 @@ def test_the_values_that_can_be_done_by_hand(engine):
     )
 
 
-@dtypes
-@pytest.mark.parametrize("alpha", ALPHAS + STEEP)
-@in_turn("engine", ENGINES)
-def test_rows_of_every_length_sum_to_one(engine, alpha, dtype, rng):
-    if alpha == 1:
-        return  # softmax, which in torch has no last division
-    for n in LENGTHS:
-        weights = weights_of(engine, SCALES * rng.normal(size=(4, n)), alpha, dtype)
-        assert (weights >= 0).all()
-        sums = weights.sum(-1, dtype=np.longdouble)
-        assert (abs(sums - 1) <= ULPS * 2 * UNIT[dtype]).all(), n
+@in_rotation(
+    "alpha",
+    [alpha for alpha in ALPHAS + STEEP if alpha != 1],  # softmax has no last division
+    {"engine dtype": list(product(ENGINES, DTYPES)), "n": LENGTHS},
+)
+def test_rows_of_every_length_sum_to_one(engine, alpha, dtype, n, rng):
+    weights = weights_of(engine, SCALES * rng.normal(size=(4, n)), alpha, dtype)
+    assert (weights >= 0).all()
+    sums = weights.sum(-1, dtype=np.longdouble)
+    assert (abs(sums - 1) <= ULPS * 2 * UNIT[dtype]).all()
 
 
-@dtypes
-@pytest.mark.parametrize("alpha", [0.3, 0.7, 1.1, 1.25, 1.5, 1.7, 2, *STEEP])
-@pytest.mark.parametrize("shift", [0.0, 1e4])
-def test_the_conditions_hold_before_the_power_is_taken(alpha, dtype, shift, rng):
+@in_rotation(
+    "alpha",
+    [0.3, 0.7, 1.1, 1.25, 1.5, 1.7, 2, *STEEP],
+    {
+        "dtype shift": list(product(DTYPES, [0.0, 1e4])),
+        "n": [1, 2, 7, 300, 1009],
+    },
+)
+def test_the_conditions_hold_before_the_power_is_taken(alpha, dtype, shift, n, rng):
     c = alpha - 1
-    for n in (1, 2, 7, 300, 1009):
-        scores = SCALES * rng.normal(size=(4, n)) + shift
-        scores = scores.astype(dtype).astype(np.float64)
-        exact = [threshold(row, c) for row in scores]  # the same for each engine
-        for engine in ENGINES:
-            weights = weights_of(engine, scores, alpha, dtype)
-            for row, expected in zip(weights, exact, strict=True):
-                if c < 0:  # a power that grows as the weight falls
-                    slack = 64 * UNIT[dtype] * (1 + 1 / abs(c))
-                    np.testing.assert_allclose(row, expected ** (1 / c), slack, 0)
-                else:
-                    slack = 64 * UNIT[dtype] * (1 + 4 * c)
-                    np.testing.assert_allclose(row**c, expected, slack, slack)
+    scores = SCALES * rng.normal(size=(4, n)) + shift
+    scores = scores.astype(dtype).astype(np.float64)
+    exact = [threshold(row, c) for row in scores]  # the same for each engine
+    for engine in ENGINES:
+        weights = weights_of(engine, scores, alpha, dtype)
+        for row, expected in zip(weights, exact, strict=True):
+            if c < 0:  # a power that grows as the weight falls
+                slack = 64 * UNIT[dtype] * (1 + 1 / abs(c))
+                np.testing.assert_allclose(row, expected ** (1 / c), slack, 0)
+            else:
+                slack = 64 * UNIT[dtype] * (1 + 4 * c)
+                np.testing.assert_allclose(row**c, expected, slack, slack)
 
 
 @dtypes
@@ -145,22 +151,28 @@ def test_an_alpha_for_each_row_is_that_alpha_for_that_row(engine, dtype, rng):
     )
 
 
-@dtypes
-@pytest.mark.parametrize("alpha", [1.1, 1.25, 1.5, 1.7, 2])
-def test_the_fast_way_and_the_general_way_agree(engine, alpha, dtype, rng, monkeypatch):
-    for n in (5, 300, 2000):
-        for scale in (0.1, 1, 30):
-            scores = scale * rng.normal(size=(5, n))
-            where = rng.random((5, n)) < 0.8
-            where[2] = False
-            for kept in (None, where):
-                fast = weights_of(engine, scores, alpha, dtype, kept)
-                with monkeypatch.context() as patch:
-                    for module in (in_numpy, in_torch):
-                        patch.setattr(module, "FAST", (9, 9))
-                    general = weights_of(engine, scores, alpha, dtype, kept)
-                slack = 64 * UNIT[dtype]
-                np.testing.assert_allclose(fast, general, slack, slack)
+@in_rotation(
+    "alpha",
+    [1.1, 1.25, 1.5, 1.7, 2],
+    {
+        "engine dtype": list(product(ENGINES, DTYPES)),
+        "scale n": list(product([0.1, 1, 30], [5, 300, 2000])),
+    },
+)
+def test_the_fast_way_and_the_general_way_agree(
+    engine, alpha, dtype, scale, n, rng, monkeypatch
+):
+    scores = scale * rng.normal(size=(5, n))
+    where = rng.random((5, n)) < 0.8
+    where[2] = False
+    for kept in (None, where):
+        fast = weights_of(engine, scores, alpha, dtype, kept)
+        with monkeypatch.context() as patch:
+            for module in (in_numpy, in_torch):
+                patch.setattr(module, "FAST", (9, 9))
+            general = weights_of(engine, scores, alpha, dtype, kept)
+        slack = 64 * UNIT[dtype]
+        np.testing.assert_allclose(fast, general, slack, slack)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.5, 2, 4])

@@ -8,8 +8,15 @@ import attention_lib as al
 from attention_lib.numpy_backend import entmax as sparse_numpy
 from attention_lib.torch_backend import entmax as sparse_torch
 from tests.engines import ENGINES, EVERY_DTYPE, NUMPY, TORCH, near, rounded, tolerance
+from tests.in_rotation import in_rotation
 from tests.in_turn import in_turn
-from tests.weightings.every import every_case, one_of_each, shorter
+from tests.weightings.every import (
+    CASES,
+    ONE_OF_EACH,
+    every_case,
+    one_of_each,
+    shorter,
+)
 
 engines = in_turn("engine", ENGINES)
 WORK = 64  # roundings a weight may cost in the dtype that it is computed in
@@ -34,9 +41,7 @@ def last(params, axis):
 
 
 @pytest.mark.quick
-@every_case
-@in_turn(("engine", "dtype"), EVERY_DTYPE)
-@in_turn("axis", [0, 1, -1])
+@in_rotation("case", CASES, {"engine dtype": EVERY_DTYPE, "axis": [0, 1, -1]})
 def test_each_dtype_agrees_with_the_definition(engine, dtype, case, axis, rng):
     shape = (3, 5, 7)
     scores = rounded(2 * rng.normal(size=shape), dtype)
@@ -96,9 +101,11 @@ def test_a_name_stands_for_the_defaults(name, made):
         al.get_weighting("x")
 
 
-@every_case
-@engines
-@in_turn("poison", [0.0, np.nan, np.inf, -np.inf, 1e300])
+@in_rotation(
+    "case",
+    CASES,
+    {"engine": ENGINES, "poison": [0.0, np.nan, np.inf, -np.inf, 1e300]},
+)
 def test_a_mask_drops_the_keys(engine, case, poison, rng):
     scores, where = rng.normal(size=(7, 11)), rng.random((7, 11)) < 0.6
     where[0], where[1], where[2] = True, False, np.arange(11) == 4
@@ -215,9 +222,9 @@ def test_a_row_of_one_key(engine, case):
     )
 
 
-@one_of_each
-@engines
-@in_turn("n_keys", [2, 13, 257, 509, 1009])
+@in_rotation(
+    "case", ONE_OF_EACH, {"engine": ENGINES, "n_keys": [2, 13, 257, 509, 1009]}
+)
 def test_prime_sizes_in_several_blocks_and_threads(
     engine, case, n_keys, rng, monkeypatch
 ):

@@ -3,6 +3,10 @@
 import numpy as np
 
 from attention_lib.book.experiments import cell_of, load, rates
+from tests.in_rotation import WHOLE
+
+# That are trained anew; the saved ones are five at least.
+REPLICAS = 5 if WHOLE else 2
 
 
 def saved_cells(name, *settings, measure=None):
@@ -24,10 +28,13 @@ def arrays(cell):
     }
 
 
-def trained_anew(task, name, *, data=None, steps, batch=None, **wanted):
-    """Train five replicas at the saved rate, from another seed, in fewer steps."""
+def trained_anew(
+    task, name, *, data=None, steps, batch=None, n_replicas=REPLICAS, **wanted
+):
+    """Train some replicas at the saved rate, from another seed, in fewer steps."""
     rate = cell_of(name, **wanted)["rate"]
     size = {"steps": steps, "batch": batch, "seed": 1, "data": data}
+    size["n_replicas"] = n_replicas
     return rates.train_and_score(task, wanted["map"], rate, **size)
 
 

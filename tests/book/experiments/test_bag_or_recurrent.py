@@ -41,6 +41,7 @@ def again():
             data=data,
             steps=steps[encoder],
             batch=24,
+            n_replicas=5,
             encoder=encoder,
             **wanted,
         )
