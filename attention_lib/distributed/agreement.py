@@ -104,7 +104,10 @@ def _refuse_differences(name, everyone):
 
 
 def described(weighting):
-    """Tell a weighting by its class, its numbers, and the shapes of its arrays."""
+    """Tell a weighting by its class, its numbers, and what its arrays are like.
+
+    Of their shapes not the axis of rows, of which each process has its own number.
+    """
     arrays = weighting.parameters()
     fields = getattr(weighting, "__dataclass_fields__", ())
     numbers = {
@@ -112,6 +115,8 @@ def described(weighting):
         for name in fields
         if isinstance(value := getattr(weighting, name, None), Real | str)
     }
-    kinds = {name: (str(a.dtype), a.ndim) for name, a in arrays.items()}
+    kinds = {
+        name: (str(a.dtype), a.ndim, tuple(a.shape[:-2])) for name, a in arrays.items()
+    }
     kind = type(weighting)
     return f"{kind.__module__}.{kind.__qualname__}", numbers, kinds

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from attention_lib import Softmax
 from tests.distributed.cases import SHARDED
 from tests.distributed.test_edges import arrays
 from tests.paths import EVERY
@@ -11,6 +12,7 @@ GIVEN = arrays(2)
 WIDE = [GIVEN[0], [a[..., :2] for a in GIVEN[1]]]
 DOUBLE = [GIVEN[0], [a.double() for a in GIVEN[1]]]
 FEW_VALUES = [GIVEN[0], [*GIVEN[1][:2], GIVEN[1][2][:, :3]]]
+PER_HEAD = torch.ones(2, 1, 1)
 SHORT = [GIVEN[0], [GIVEN[1][0], *(a[:, :1] for a in GIVEN[1][1:])]]
 
 
@@ -44,6 +46,15 @@ def both(first, second):
             "ring",
             GIVEN,
             both({"weighting": "softmax"}, {"weighting": "softmax1"}),
+            "ValueError",
+            "weighting must be the same",
+        ),
+        (
+            "ring",
+            GIVEN,
+            both(
+                {"weighting": Softmax(torch.ones(2, 1, 1))}, {"weighting": Softmax(1)}
+            ),
             "ValueError",
             "weighting must be the same",
         ),

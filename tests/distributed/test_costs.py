@@ -59,10 +59,10 @@ def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
         assert scores > 5 * (2 * given + block), "the case is too small to tell"
 
 
-@pytest.mark.parametrize("name", ["entmax{'alpha':0.5}", "entmax", "sparsemax"])
-def test_eight_steps_find_a_threshold(two, four, name):
+@pytest.mark.parametrize("alpha", [0.5, 1.1, 1.5, 2.0])
+def test_eight_steps_find_a_threshold(two, four, alpha):
     cases = [
-        Case(name, queries=3, keys=keys, spread=spread)
+        Case("entmax", queries=3, keys=keys, spread=spread, learned={"alpha": alpha})
         for keys in (64, 1024, 16384)
         for spread in (0.01, 0.3, 3.0)
     ]
