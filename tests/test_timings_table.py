@@ -1,6 +1,6 @@
-"""What a GPU's results look like on the page, once there are some."""
+"""What saved results look like on a page: those of a GPU, once there are some."""
 
-from tools.site.gpu import GpuTimings
+from tools.site.timings import GpuTimings
 
 RESULTS = {
     "gpu": {"device": "a card"},
