@@ -49,20 +49,28 @@ def test_a_tree_sends_only_states(two):
         assert of_rank == [FEATURES * rows * FLOAT64]
 
 
-@pytest.mark.parametrize("name", ["softmax", "softmax1", "normalized_relu", "entmax"])
-@pytest.mark.parametrize("function", ["ring", "tree"])
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("ring", "softmax"),
+        ("tree", "softmax1"),
+        ("ring", "normalized_relu"),
+        ("ring", "entmax"),
+        ("tree", "entmax"),
+    ],
+)
 def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
-    case = Case(name, queries=200, keys=1200, is_causal=function == "ring")
-    scores, block = BATCH * HEADS * 100 * 600, 2**13
+    case = Case(name, queries=100, keys=1200, is_causal=function == "ring")
+    scores, block = BATCH * HEADS * 50 * 600, 2**12
     for largest, given in two.run("largest_made", function, case, block):
         assert largest <= 2 * given + block
-        assert scores > 5 * (2 * given + block), "the case is too small to tell"
+        assert scores > 3 * (2 * given + block), "the case is too small to tell"
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.1, 1.5, 2.0])
 def test_eight_steps_find_a_threshold(two, four, alpha):
     cases = [
-        Case("entmax", queries=3, keys=keys, spread=spread, learned={"alpha": alpha})
+        Case("entmax", queries=1, keys=keys, spread=spread, learned={"alpha": alpha})
         for keys in (64, 1024, 16384)
         for spread in (0.01, 0.3, 3.0)
     ]

@@ -21,27 +21,41 @@ LEARNED = [
     ("entmax", {"alpha": [[[1.0]], [[0.5]]]}),
     ("entmax", STEEPER),
 ]
+LEARNED = [(turn, *each) for turn, each in enumerate(LEARNED)]
 
 
-def ring_cases(name, **more):
-    """Give the ways in which a whole is cut for a ring."""
+OTHERWISE = {"enable_gqa": True, "options": {"softcap": 2.0, "scale": -0.7}}
+
+
+def ring_cases(name, turn, **more):
+    """Give the ways to cut a whole for a ring: of the last three, one in its turn."""
+    zigzag = {"is_causal": True, "layout": "zigzag"}
+    others = [
+        Case(name, masked=True, **more),
+        Case(name, masked=True, **zigzag, **more),
+        Case(name, **OTHERWISE, **more),
+    ]
     return [
         Case(name, **more),
         Case(name, is_causal=True, uneven=True, **more),
-        Case(name, is_causal=True, layout="zigzag", queries=11, keys=9, **more),
-        Case(name, masked=True, **more),
-        Case(name, masked=True, is_causal=True, layout="zigzag", **more),
-        Case(name, enable_gqa=True, options={"softcap": 2.0, "scale": -0.7}, **more),
+        Case(name, queries=11, keys=9, **zigzag, **more),
+        *in_its_turn(others, turn),
     ]
 
 
-def tree_cases(name, **more):
-    """Give the ways in which a whole is cut for a tree."""
-    return [
+def tree_cases(name, turn, **more):
+    """Give the ways to cut a whole for a tree: one in its turn."""
+    cases = [
         Case(name, **more),
         Case(name, masked=True, uneven=True, **more),
-        Case(name, enable_gqa=True, options={"softcap": 2.0, "scale": -0.7}, **more),
+        Case(name, **OTHERWISE, **more),
     ]
+    return in_its_turn(cases, turn)
+
+
+def in_its_turn(cases, turn):
+    """Give one of some cases, or all with `WHOLE=1`."""
+    return cases if WHOLE else [cases[turn % len(cases)]]
 
 
 def equal(processes, function, cases, bound=BOUND):
@@ -51,23 +65,24 @@ def equal(processes, function, cases, bound=BOUND):
             assert max(of_case) <= bound, f"process {rank}, {case}: {of_case}"
 
 
-@pytest.mark.parametrize("name", SHARDED)
-def test_two_processes_are_one(two, name):
-    equal(two, "ring", ring_cases(name))
-    equal(two, "tree", tree_cases(name))
+@pytest.mark.parametrize(("turn", "name"), enumerate(SHARDED))
+def test_two_processes_are_one(two, turn, name):
+    equal(two, "ring", ring_cases(name, turn))
+    equal(two, "tree", tree_cases(name, turn))
 
 
-@pytest.mark.parametrize("name", SHARDED)
-def test_four_processes_are_one(four, name):
-    equal(four, "ring", ring_cases(name)[1:3])
-    equal(four, "tree", tree_cases(name)[1:2])
+@pytest.mark.parametrize(("turn", "name"), enumerate(SHARDED))
+def test_four_processes_are_one(four, turn, name):
+    uneven, zigzag = ring_cases(name, turn)[1:3]
+    equal(four, "ring", in_its_turn([uneven, zigzag], turn))
+    equal(four, "tree", tree_cases(name, turn + 1))
 
 
-@pytest.mark.parametrize(("name", "learned"), LEARNED)
-def test_parameters_learn_as_on_one_process(two, name, learned):
+@pytest.mark.parametrize(("turn", "name", "learned"), LEARNED)
+def test_parameters_learn_as_on_one_process(two, turn, name, learned):
     bound = STEEP if learned == STEEPER else BOUND
-    equal(two, "ring", ring_cases(name, learned=learned)[:3], bound)
-    equal(two, "tree", tree_cases(name, learned=learned)[:2], bound)
+    equal(two, "ring", ring_cases(name, turn, learned=learned)[1:], bound)
+    equal(two, "tree", tree_cases(name, turn, learned=learned), bound)
 
 
 def test_shards_of_several_blocks(two):
