@@ -56,7 +56,6 @@ def test_a_tree_sends_only_states(two):
         ("tree", "softmax1"),
         ("ring", "normalized_relu"),
         ("ring", "entmax"),
-        ("tree", "entmax"),
     ],
 )
 def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
@@ -72,7 +71,7 @@ def test_eight_steps_find_a_threshold(two, four, alpha):
     cases = [
         Case("entmax", queries=1, keys=keys, spread=spread, learned={"alpha": alpha})
         for keys in (64, 1024, 16384)
-        for spread in (0.01, 0.3, 3.0)
+        for spread in (0.01, 3.0)
     ]
     for processes in (two, four):
         for of_rank in processes.run("steps", cases):

@@ -65,13 +65,13 @@ def equal(processes, function, cases, bound=BOUND):
             assert max(of_case) <= bound, f"process {rank}, {case}: {of_case}"
 
 
-@pytest.mark.parametrize(("turn", "name"), enumerate(SHARDED))
+@pytest.mark.parametrize(("turn", "name"), list(enumerate(SHARDED)))
 def test_two_processes_are_one(two, turn, name):
     equal(two, "ring", ring_cases(name, turn))
     equal(two, "tree", tree_cases(name, turn))
 
 
-@pytest.mark.parametrize(("turn", "name"), enumerate(SHARDED))
+@pytest.mark.parametrize(("turn", "name"), list(enumerate(SHARDED)))
 def test_four_processes_are_one(four, turn, name):
     uneven, zigzag = ring_cases(name, turn)[1:3]
     equal(four, "ring", in_its_turn([uneven, zigzag], turn))
