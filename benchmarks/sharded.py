@@ -46,6 +46,8 @@ def _together(work: Callable, *given: object) -> object:
         started = multiprocessing.spawn(
             _join, arguments, nprocs=PROCESSES, join=False, daemon=True
         )
+        while answers.empty():
+            started.join(0.1)  # raises what a process raised
         answer = answers.get()
         while not started.join():
             pass

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from attention_lib.distributed.groups import (
+    go_on_from,
     mark_broken,
     next_number,
     rank_and_size,
@@ -40,8 +41,11 @@ def agreed(name, group, check, prepare):
     """
     rank, size = rank_and_size(group)
     refuse_broken(group, name)
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        # The others cannot be told: no number leaves a transform.
+        raise TypeError(f"{name} knows no torch.func and no forward-mode derivatives")
     number = next_number(group)
-    if not check:
+    if check is False:
         call, learns, _ = prepare()
         length, n_keys = call.shape[-2:]
         return call, Agreement(number, [length] * size, [n_keys] * size, learns)
@@ -54,6 +58,7 @@ def agreed(name, group, check, prepare):
         others = ", ".join(str(other) for other in range(size) if other != rank)
         message = f"{name}: the agreement with process {others} of the group failed"
         raise RuntimeError(message) from failed
+    go_on_from(group, max(each["call"] for each in everyone))
     _refuse_errors(everyone, problem, rank)
     _refuse_differences(name, everyone)
     lengths = zip(*(each["lengths"] for each in everyone), strict=True)
@@ -70,9 +75,12 @@ def _prepared(prepare, told):
     """Give what to tell the others, the call, and the error if there is one."""
     try:
         call, learns, same = prepare()
-    except (TypeError, ValueError, RuntimeError) as problem:
-        kind = next(k for k, v in KINDS.items() if isinstance(problem, v))
-        return told | {"error": (kind, str(problem))}, None, problem
+    except Exception as problem:  # whatever it is, the others are told
+        for kind, known in KINDS.items():
+            if isinstance(problem, known):
+                return told | {"error": (kind, str(problem))}, None, problem
+        message = f"{type(problem).__name__}: {problem}"
+        return told | {"error": ("RuntimeError", message)}, None, problem
     recording = torch.is_grad_enabled()
     more = {"lengths": call.shape[-2:], "learns": learns, "recording": recording}
     return told | more | {"error": None, "same": same}, call, None
@@ -103,20 +111,22 @@ def _refuse_differences(name, everyone):
                 raise ValueError(message)
 
 
-def described(weighting):
+def described(weighting, shared):
     """Tell a weighting by its class, its numbers, and what its arrays are like.
 
-    Of their shapes not the axis of rows, of which each process has its own number.
+    Of their shapes not the axis of rows, unless the rows are shared: otherwise each
+    process has its own number of them.
     """
     arrays = weighting.parameters()
     fields = getattr(weighting, "__dataclass_fields__", ())
     numbers = {
-        name: value
+        name: repr(value)
         for name in fields
         if isinstance(value := getattr(weighting, name, None), Real | str)
     }
     kinds = {
-        name: (str(a.dtype), a.ndim, tuple(a.shape[:-2])) for name, a in arrays.items()
+        name: (str(a.dtype), a.ndim, tuple(a.shape if shared else a.shape[:-2]))
+        for name, a in arrays.items()
     }
     kind = type(weighting)
     return f"{kind.__module__}.{kind.__qualname__}", numbers, kinds

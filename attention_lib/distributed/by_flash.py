@@ -13,12 +13,14 @@ from attention_lib import _n_keys
 from attention_lib._dispatch import traced, work_dtype
 from attention_lib.distributed.shards import Block
 from attention_lib.fold import State
-from attention_lib.torch_backend import flash, sdpa
+from attention_lib.torch_backend import flash
 from attention_lib.torch_backend.masking import for_each_head
 from attention_lib.torch_backend.scores import reads_only_numbers
 from attention_lib.weightings.streams import ORDINARY
 
 __all__ = ["serves", "slopes", "states"]
+
+ROUNDED = 2.0**-15
 
 
 def serves(job, query, shard, weighting):
@@ -39,7 +41,10 @@ def serves(job, query, shard, weighting):
     whole = dataclasses.replace(call, query=query, key=shard.key, value=shard.value)
     if not reads_only_numbers(whole):
         return False
-    return factor == 1 or sdpa.within_reach(whole, query, call.scale, factor)
+    # By Cauchy and Schwarz; beyond, a log-sum-exp is rounded by more than this.
+    lengths = [a.to(work_dtype(a)).norm(dim=-1).amax() for a in (query, shard.key)]
+    bound = abs(call.scale) * factor * lengths[0] * lengths[1]
+    return bool(bound * torch.finfo(bound.dtype).eps <= ROUNDED)
 
 
 def states(job, query, shard, weighting):

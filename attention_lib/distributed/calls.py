@@ -21,11 +21,12 @@ __all__ = ["attend", "checked", "outside_graphs"]
 ONCE = "second derivatives are not known over several processes"
 
 
-def checked(name, arrays, where, where_shape, options, weighting):
+def checked(name, arrays, where, where_shape, options, weighting, *, shared=False):
     """Check the arguments of one process; see `agreement.agreed` for what is given.
 
     `options` are those of `_call.attention` between the mask and the weighting;
-    `where_shape` gives, of a call, what `where` must broadcast to.
+    `where_shape` gives, of a call, what `where` must broadcast to; `shared` says that
+    the rows are those of all processes.
     """
     for which, a in zip(("query", "key", "value"), arrays, strict=True):
         if not is_tensor(a):
@@ -34,7 +35,7 @@ def checked(name, arrays, where, where_shape, options, weighting):
             )
     call = _call.attention(*arrays, None, *options)
     call = _call.weighed(call, _known(get_weighting(weighting)))
-    if transformed(call):
+    if transformed(call, *_learned(call.weighting).values()):
         raise TypeError(f"{name} knows no torch.func and no forward-mode derivatives")
     call = dataclasses.replace(call, mask=_where(where, call, where_shape(call)))
     tensors = (call.query, call.key, call.value, *_learned(call.weighting).values())
@@ -47,8 +48,8 @@ def checked(name, arrays, where, where_shape, options, weighting):
         "scale": call.scale,
         "group": call.group,
         "softcap": call.softcap,
-        "weighting": described(call.weighting),
-        "where": None if call.mask is None else tuple(call.mask.shape[:-2]),
+        "weighting": described(call.weighting, shared),
+        "where": None if call.mask is None else tuple(call.mask.shape[:-1]),
     }
     return call, learns, same
 
@@ -58,7 +59,7 @@ def attend(call, job, learns, circuit_back):
     arrays = _learned(call.weighting)
     # Where others need gradients, this process takes part in the way back.
     switch = torch.zeros((), requires_grad=learns)
-    given = (call.query, call.key, call.value)
+    given = (call.mask, call.query, call.key, call.value)
     return _Attention.apply(
         job, circuit_back, tuple(arrays), switch, *given, *arrays.values()
     )
@@ -72,21 +73,21 @@ def outside_graphs(function):
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, job, circuit_back, names, switch, query, key, value, *arrays):
-        shard = Shard(key, value, job.where, job.key_segments)
+    def forward(ctx, job, circuit_back, names, switch, where, query, key, value, *more):
+        shard, arrays = Shard(key, value, where, job.key_segments), more
         with job.circuit.line, torch.autocast(query.device.type, enabled=False):
             out, kept = _way(job).forward(job, query, shard, names, arrays)
         ctx.job, ctx.circuit_back, ctx.names = job, circuit_back, names
-        ctx.save_for_backward(query, key, value, out, *kept, *arrays)
+        ctx.save_for_backward(where, query, key, value, out, *kept, *arrays)
         return out
 
     @staticmethod
     def backward(ctx, grad):
-        query, key, value, out, first, second, *arrays = ctx.saved_tensors
         job = dataclasses.replace(ctx.job, circuit=ctx.circuit_back())
-        shard = Shard(key, value, job.where, job.key_segments)
         off = torch.autocast(grad.device.type, enabled=False)
         with torch.no_grad(), job.circuit.line, off:
+            where, query, key, value, out, first, second, *arrays = ctx.saved_tensors
+            shard = Shard(key, value, where, job.key_segments)
             *found, in_arrays = _way(job).backward(
                 job, grad, query, shard, out, (first, second), ctx.names, arrays
             )
@@ -95,7 +96,7 @@ class _Attention(torch.autograd.Function):
             slope.to(a.dtype)
             for slope, a in zip((*found, *in_arrays), given, strict=True)
         ]
-        return None, None, None, None, *first_only(slopes, (grad, *given), ONCE)
+        return None, None, None, None, None, *first_only(slopes, (grad, *given), ONCE)
 
 
 def _way(job):

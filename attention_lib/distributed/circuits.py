@@ -104,9 +104,18 @@ class Tree:
         return self.line.reduced(no_nan(x), "max")
 
     def summed(self, *arrays):
-        """Give the sums over all processes, in one reduction."""
-        flat = torch.cat([a.reshape(-1) for a in arrays])
-        return _like(arrays, self.line.reduced(flat, "sum"))
+        """Give the sums over all processes, in one reduction.
+
+        With them the number of the call and its square, which tell whether all are at
+        the same one: a reduction has no tag.
+        """
+        mark = arrays[0].new_tensor([self.line.mark, self.line.mark**2])
+        flat = torch.cat([*(a.reshape(-1) for a in arrays), mark])
+        sums = self.line.reduced(flat, "sum")
+        if not torch.equal(sums[-2:], mark * self.line.size):
+            message = f"{self.line.name}: other processes are at another call"
+            raise RuntimeError(f"{message}: go back through all in one order")
+        return _like(arrays, sums[:-2])
 
     shared = summed
 

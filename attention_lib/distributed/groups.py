@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 import torch.distributed as dist
 
-__all__ = ["mark_broken", "next_number", "rank_and_size", "refuse_broken"]
+__all__ = ["go_on_from", "mark_broken", "next_number", "rank_and_size", "refuse_broken"]
 
 _numbers = WeakKeyDictionary()  # of the calls made on each group
 _broken = WeakKeyDictionary()  # groups on which an exchange was cut short, and why
@@ -27,6 +27,11 @@ def next_number(group):
     group = dist.group.WORLD if group is None else group
     _numbers[group] = _numbers.get(group, -1) + 1
     return _numbers[group]
+
+
+def go_on_from(group, number):
+    """Count on from a call, where one process has made fewer than another."""
+    _numbers[dist.group.WORLD if group is None else group] = number
 
 
 def mark_broken(group, reason):

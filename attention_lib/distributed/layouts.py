@@ -137,7 +137,9 @@ def unzigzag(x, *, group=None, dim=-2):
     x, dim = _tensor_with(x, dim)
     _, size = rank_and_size(group)
     shards = [None] * size
-    dist.all_gather_object(shards, x.detach().cpu(), group=group)
+    # A copy of its own: a view would bring along all that it is a view of.
+    mine = x.detach().cpu().clone(memory_format=torch.contiguous_format)
+    dist.all_gather_object(shards, mine, group=group)
     given = [shard.shape[dim] for shard in shards]
     wanted = lengths_of(sum(given), size)
     if given != wanted:

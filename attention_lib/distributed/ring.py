@@ -12,7 +12,7 @@ from attention_lib.distributed.layouts import LAYOUTS, lengths_of, segments
 from attention_lib.distributed.shards import Job, without_arrays
 from attention_lib.distributed.transfers import Line
 
-__all__ = ["ring_attention"]
+__all__ = ["attend", "ring_attention"]
 
 
 def ring_attention(
@@ -88,12 +88,16 @@ def ring_attention(
     the processes is the whole.
 
     A process sends ``(P - 1)`` shards of keys and values forward, with as many heads as
-    the keys have; on the way back as many again, and their gradients in float32. For
-    sparsemax and entmax keys go round once more for the first thresholds and once for
-    each step of Newton's method: up to eight for alpha up to 2, up to 100 beyond.
+    the keys have; on the way back as many again, and their gradients in float32
+    (float64 for float64). For sparsemax and entmax keys go round once more for the
+    first thresholds, once for each step of Newton's method, up to eight for alpha up to
+    2 and up to 100 beyond, and once for the look that ends them; on the way back keys
+    and values go round twice.
 
     Nothing as large as queries times keys is made. Softmax on a processor goes through
-    torch's own kernel, other weightings through blocks of scores.
+    torch's own kernel, where its temperature is a number, there is no `where` and no
+    softcap, values are as wide as keys, and scores are small enough for their
+    log-sum-exp to be kept; everything else goes through blocks of scores.
 
     Tensors of a GPU on a gloo group are staged through host memory. On nccl its own
     watchdog decides what happens after a failure. Ctrl-C is seen when a wait ends.
@@ -120,12 +124,20 @@ def ring_attention(
     >>> distributed.destroy_process_group()
     """
     given = (query, key, value), where, (is_causal, scale, enable_gqa, softcap)
-    attend = calls.outside_graphs(_attend)
     return attend(group, check, layout, weighting, *given)
 
 
-def _attend(group, check, layout, weighting, arrays, where, options):
+def attend(group, check, layout, weighting, arrays, where, options, refused=None):
+    """Attend as `ring_attention`; `refused` is an error that all are to raise."""
+    run = calls.outside_graphs(_attend)
+    return run(group, check, layout, weighting, arrays, where, options, refused)
+
+
+def _attend(group, check, layout, weighting, arrays, where, options, refused):
     def prepare():
+        _check.flag(check, "check")
+        if refused is not None:
+            raise ValueError(refused)
         if layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {LAYOUTS}; got {layout!r}")
         call, learns, same = calls.checked(
@@ -133,7 +145,6 @@ def _attend(group, check, layout, weighting, arrays, where, options):
         )
         return call, learns, same | {"layout": layout}
 
-    check = _check.flag(check, "check")
     call, agreement = agreed("ring_attention", group, check, prepare)
     for name, lengths in (("query", agreement.queries), ("key", agreement.keys)):
         wanted = lengths_of(sum(lengths), len(lengths))
@@ -154,7 +165,7 @@ def _attend(group, check, layout, weighting, arrays, where, options):
         n = _keys_of_rows(call, mine, held, forward.line)
     job = Job(
         without_arrays(call), call.weighting, mine, sum(agreement.keys), n, forward,
-        call.mask, held[rank],
+        held[rank],
     )  # fmt: skip
     return calls.attend(call, job, agreement.learns, partial(circuit, 1))
 

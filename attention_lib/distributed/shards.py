@@ -72,7 +72,7 @@ class Job:
     `call` has no arrays and no weighting; `weighting` has the parameters as given. `n`
     is the number of keys that take part in a row, of all processes: a number, an int
     tensor (..., L or 1, 1), or None where the weighting does not use it. `circuit`
-    brings the keys of all; `where` and `key_segments` are of our own.
+    brings the keys of all; `key_segments` are of our own.
     """
 
     call: Call
@@ -81,7 +81,6 @@ class Job:
     n_keys: int
     n: Any
     circuit: Any
-    where: Any
     key_segments: list[Segment]
 
     def with_arrays(self, names, arrays):

@@ -33,7 +33,7 @@ def forward(job, query, shard, names, arrays):
         rows = _Rows(job, query, job.with_arrays(names, arrays))
         keys_only = dataclasses.replace(shard, value=None)
         rows.start(keys_only)
-        low, high = rows.t, rows.high
+        low, high = torch.where(rows.c > 1, 0, rows.t), rows.high
         for _ in range(STEPS):
             total, slope = rows.sums(keys_only)
             new, low, high, moving = _threshold.improved(
@@ -98,7 +98,7 @@ class _Rows:
         new = self.query.new_full
         self.top = new(self.shape, -torch.inf, dtype=self.dtype)
         self.seen = new(self.shape, 0, dtype=torch.int64)
-        lowest = self.top.clone()  # of all thresholds, without regard to the top
+        self.t = self.top.clone()
 
         def step(here):
             for block, _, score, where in self._scores(here, whole_rows=True):
@@ -107,18 +107,22 @@ class _Rows:
                 top, t = _alone(
                     score, c, c + 1 if self.one is None else self.one, there
                 )
-                for mine, found in (
-                    (self.top, top), (lowest, t), (self.seen, seen(score, where)),
-                ):  # fmt: skip
-                    mine[..., rows, :] = torch.maximum(mine[..., rows, :], found)
+                old = self.top[..., rows, :]
+                both = torch.maximum(old, top)
+                before = _lowered(self.t[..., rows, :], old, both)
+                self.t[..., rows, :] = torch.maximum(before, _lowered(t, top, both))
+                self.top[..., rows, :] = both
+                met = self.seen[..., rows, :]
+                self.seen[..., rows, :] = torch.maximum(met, seen(score, where))
 
         self.job.circuit.visit(shard, step)
-        met = torch.stack([self.top, lowest, self.seen.to(self.dtype)])
-        self.top, lowest, found = self.job.circuit.largest(no_nan(met))
-        self.seen = found.to(self.seen.dtype)
+        own, met = no_nan(self.top), self.seen.to(self.dtype)
+        self.top, met = self.job.circuit.largest(torch.stack([own, met]))
+        self.seen = met.to(self.seen.dtype)
+        first = self.job.circuit.largest(no_nan(_lowered(self.t, own, self.top)))
         n = torch.full_like(self.top, max(self.job.n_keys, 1))
-        first, _, self.high = _threshold.bracket(self.c, n)
-        self.t = torch.where(self.odd, first, (lowest - self.top).clamp(min=0))
+        zero, _, self.high = _threshold.bracket(self.c, n)
+        self.t = torch.where(self.odd, zero, first.clamp(min=0).minimum(self.high))
 
     def sums(self, shard):
         """Sum the weights at the threshold, and how fast they fall with it."""
@@ -235,7 +239,12 @@ def _alone(score, c, alpha, there):
     straight = c == 0
     safe = torch.where(straight, 1, c)
     t = torch.where(straight, -logs, -torch.expm1(c * logs) / safe)
-    return top, torch.where(top.isfinite(), top + t, top)
+    return top, torch.where(top.isfinite(), t, -torch.inf)
+
+
+def _lowered(t, top, above):
+    """Give a threshold that is relative to one score, relative to one above it."""
+    return t - torch.where(top == above, 0, above - top)
 
 
 def _pull(call, grad, weights):

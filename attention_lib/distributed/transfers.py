@@ -5,11 +5,16 @@ import contextlib
 import torch
 import torch.distributed as dist
 
-from attention_lib.distributed.groups import mark_broken, rank_and_size
+from attention_lib.distributed.groups import (
+    mark_broken,
+    rank_and_size,
+    refuse_broken,
+)
 
 __all__ = ["Line"]
 
 TAGS = 2**31 - 1  # a tag is a number of 32 bits
+MARKS = 1000
 
 
 class Line:
@@ -23,11 +28,13 @@ class Line:
         self.group, self.name = group, name
         self.rank, self.size = rank_and_size(group)
         self.tag = number * 2 % TAGS
+        self.mark = float(number % MARKS)  # whose square float32 still holds
         self.staged = dist.get_backend(group) == "gloo"  # through host memory
         self._under_way = []
 
     def __enter__(self):
-        """Begin."""
+        """Begin, unless an earlier exchange was cut short."""
+        refuse_broken(self.group, self.name)
         return self
 
     def __exit__(self, kind, problem, trace):

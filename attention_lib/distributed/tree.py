@@ -103,12 +103,12 @@ def tree_attention(
 
 def _attend(group, check, weighting, arrays, where, options):
     def prepare():
+        _check.flag(check, "check")
         call, learns, same = calls.checked(
-            "tree_attention", arrays, where, _scores_of, options, weighting
+            "tree_attention", arrays, where, _scores_of, options, weighting, shared=True
         )
         return call, learns, same | {"queries": call.query.shape[-2]}
 
-    check = _check.flag(check, "check")
     call, agreement = agreed("tree_attention", group, check, prepare)
 
     def circuit(way):
@@ -120,7 +120,7 @@ def _attend(group, check, weighting, arrays, where, options):
     queries, keys = (segments([n], 0, "contiguous") for n in call.shape[-2:])
     job = Job(
         without_arrays(call), call.weighting, queries, sum(agreement.keys), n, forward,
-        call.mask, keys,
+        keys,
     )  # fmt: skip
     return calls.attend(call, job, agreement.learns, partial(circuit, 1))
 

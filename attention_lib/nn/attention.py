@@ -150,25 +150,18 @@ class Attention(nn.Module):
             method=self.method,
         )
 
-    def _in_a_ring(self, query, key, value, attn_mask, **options):
-        from attention_lib.distributed import ring_attention
+    def _in_a_ring(self, query, key, value, attn_mask, *, is_causal, group, layout):
+        from attention_lib.distributed import ring
 
         dropout = self.dropout if self.training else 0.0
         lacks = {"attn_mask": attn_mask is not None, f"dropout {dropout}": dropout > 0}
         lacks[f"method {self.method!r}"] = self.method != "auto"
-        for what, given in lacks.items():
-            if given:
-                raise ValueError(f"attention over a group of processes takes no {what}")
-        return ring_attention(
-            query,
-            key,
-            value,
-            scale=self.scale,
-            enable_gqa=self.enable_gqa,
-            weighting=self.weighting,
-            softcap=self.softcap,
-            **options,
-        )
+        # Told to all before it is raised: the others may lack it not.
+        what = next((what for what, given in lacks.items() if given), None)
+        refused = what and f"attention over a group of processes takes no {what}"
+        options = is_causal, self.scale, self.enable_gqa, self.softcap
+        given = (query, key, value), None, options, refused
+        return ring.attend(group, True, layout, self.weighting, *given)
 
     def extra_repr(self):
         """Give what is not as by default."""

@@ -43,12 +43,12 @@ def part(call, stream, offsets):
     return kernel("partial").part(call, stream, offsets)
 
 
-def transformed(call):
+def transformed(call, *more):
     """Tell whether torch.func or forward-mode AD is at work, which SDPA lacks."""
     if torch.compiler.is_compiling():
         return False
     given = (call.query, call.key, call.value, call.bias, call.mask)
-    tensors = [t for t in given if t is not None]
+    tensors = [t for t in (*given, *more) if t is not None]
     unpack = torch.autograd.forward_ad.unpack_dual
     return any(_wrapped(t) or unpack(t).tangent is not None for t in tensors)
 

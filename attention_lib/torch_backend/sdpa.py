@@ -107,7 +107,7 @@ def _softmax(call, stream):
     else:
         query = (query * (stream.sign * factor)).to(query.dtype)
     as_they_are = isinstance(factor, float) and factor == 1
-    if not (as_they_are or traced(query) or within_reach(call, query, scale, factor)):
+    if not (as_they_are or traced(query) or _within_reach(call, query, scale, factor)):
         return None
     query, scale = _above_zero(query, scale)
     if call.bias is not None:
@@ -133,7 +133,7 @@ def _above_zero(query, scale):
 
 
 @torch.no_grad()
-def within_reach(call, query, scale, factor):
+def _within_reach(call, query, scale, factor):
     """Tell whether what multiplies the scores leaves them of ordinary size.
 
     The lowest number of a mask stays the lowest.

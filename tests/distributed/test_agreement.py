@@ -83,6 +83,20 @@ def test_a_weighting_that_needs_all_keys_at_once_is_refused(two, name):
         assert "no finite state exists" in error.message or "own" in error.message
 
 
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("dropout", "ValueError: process 0 of the group: attention over a group of"),
+        ("check", "TypeError: process 0 of the group: check must be"),
+        ("own rule", "RuntimeError: process 0 of the group: KeyError: 'its rule'"),
+    ],
+)
+def test_what_one_refuses_all_refuse_and_no_call_meets_another(two, what, message):
+    for said, after in two.run("refused_on_one", what):
+        assert said.startswith(message)
+        assert after == 7.0
+
+
 def test_calls_that_do_not_belong_together_are_told_apart(two):
     for error in two.errors("ring_or_tree"):
         assert error.kind == "ValueError"

@@ -44,9 +44,9 @@ def test_thresholds_cost_a_round_of_keys_for_the_start_and_each_step(two):
 def test_a_tree_sends_only_states(two):
     rows = BATCH * HEADS * Case().queries
     for of_rank in two.run("sent", "tree", Case("softmax", keys=600), "forward"):
-        assert of_rank == [2 * rows * FLOAT64, (FEATURES + 1) * rows * FLOAT64]
+        assert of_rank == [2 * rows * FLOAT64, ((FEATURES + 1) * rows + 2) * FLOAT64]
     for of_rank in two.run("sent", "tree", Case("sigmoid", keys=600), "forward"):
-        assert of_rank == [FEATURES * rows * FLOAT64]
+        assert of_rank == [(FEATURES * rows + 2) * FLOAT64]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.distributed.cases import SHARDED, Case
+from tests.distributed.processes import Processes
 
 SOME = ["softmax", "softmax1", "softpick", "normalized_relu", "sigmoid", "entmax15"]
 
@@ -96,6 +97,7 @@ def test_a_compiled_program_calls_it_outside_its_graph(two):
     [
         ("twice", "RuntimeError", "second derivatives are not known"),
         ("vmap", "TypeError", "knows no torch.func"),
+        ("func.grad", "TypeError", "knows no torch.func"),
         ("forward", "TypeError", "no forward-mode"),
     ],
 )
@@ -103,3 +105,18 @@ def test_other_derivatives_are_refused_with_a_reason(two, what, kind, message):
     for error in two.errors("derivative", what):
         assert error.kind == kind
         assert message in error.message
+    assert two.run("attends") == [24.0, 24.0]
+
+
+def test_a_mask_that_is_changed_on_the_way_is_noticed():
+    processes = Processes(2, timeout=5.0)
+    for error in processes.errors("changed_mask"):
+        assert "modified by an inplace operation" in error.message
+    processes.close()
+
+
+def test_going_back_in_another_order_is_noticed():
+    processes = Processes(2, timeout=5.0)
+    for error in processes.errors("back_in_another_order"):
+        assert "other processes are at another call" in error.message
+    processes.close()

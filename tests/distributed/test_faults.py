@@ -59,18 +59,12 @@ def test_a_process_that_is_killed_or_stopped_is_noticed(three, tmp_path, number)
     three.send_signal(VICTIM, number)
     found = answers(three, SURVIVORS)
     assert time.monotonic() - begun < SOON
-    for each in found:
+    for rank, each in zip(SURVIVORS, found, strict=True):
+        others = ", ".join(str(other) for other in range(SIZE) if other != rank)
         assert each.kind == "RuntimeError"
-        assert f"the exchange with process {neighbours(each)}" in each.message
+        assert f"the exchange with process {others} of the group" in each.message
         assert each.cause is not None
     for rank in SURVIVORS:
         three.start(rank, "leaves")
     for rank in SURVIVORS:
         assert three.answer(rank) is None
-
-
-def neighbours(error):
-    """Give the others of a ring of three, as an error names them."""
-    return next(
-        others for others in ("0, 1", "0, 2", "1, 2") if others in error.message
-    )

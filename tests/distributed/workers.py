@@ -10,7 +10,7 @@ import torch.distributed as dist
 from torch.distributed.tensor.experimental import _attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from attention_lib import scaled_dot_product_attention
+from attention_lib import Softmax, scaled_dot_product_attention
 from attention_lib.distributed import (
     circuits,
     ring_attention,
@@ -20,8 +20,18 @@ from attention_lib.distributed import (
     zigzag,
 )
 from attention_lib.distributed.layouts import segments
+from attention_lib.nn import Attention
 from tests.distributed import mistakes
 from tests.distributed.training import evaluated, module_with, trained  # noqa: F401
+
+
+class Falling(Softmax):
+    """A weighting that falls where it is asked how it streams."""
+
+    def record(self, n=None):
+        """Fall."""
+        raise KeyError("its rule")
+
 
 FUNCTIONS = {"ring": ring_attention, "tree": tree_attention}
 
@@ -342,6 +352,8 @@ def compiled():
 def derivative(what):
     """Ask for a derivative that there is not."""
     x = torch.randn(2, 4, 3, requires_grad=True)
+    if what == "func.grad":
+        return torch.func.grad(lambda a: ring_attention(a, a, a).sum())(x)
     if what == "vmap":
         return torch.vmap(lambda a: ring_attention(a, a, a))(x[None])
     if what == "forward":
@@ -407,4 +419,39 @@ def on_a_card(name, backend):
         (out, wanted),
         *((a.grad, b.grad) for a, b in zip(mine, given, strict=True)),
     ]
-    return max(_error(a.detach(), b[:, place].detach(), b.detach()) for a, b in pairs)
+    errors = (_error(a.detach(), b[:, place].detach(), b.detach()) for a, b in pairs)
+    return max(torch.tensor(list(errors)).nan_to_num(torch.inf)).item()
+
+
+def refused_on_one(what):
+    """Give what one process may not, and go on with a call that all may make."""
+    one, other = torch.ones(2, 4, 3), torch.full((2, 4, 3), 7.0)
+    first = dist.get_rank() == 0
+    try:
+        if what == "dropout":
+            module = Attention(dropout=0.5).train(first)
+            module(one, one, one, group=dist.group.WORLD)
+        elif what == "check":
+            ring_attention(one, one, one, check=1 if first else True)
+        else:
+            ring_attention(one, one, one, weighting=Falling() if first else "softmax")
+        said = "nothing"
+    except Exception as problem:  # all are to be told the same
+        said = f"{type(problem).__name__}: {problem}"
+    return said, ring_attention(other, other, other).mean().item()
+
+
+def back_in_another_order():
+    """Go back through two calls, on the second process in reverse."""
+    x = torch.randn(2, 4, 3, requires_grad=True)
+    outs = [tree_attention(x, x, n * x).sum() for n in (1, 2)]
+    for out in outs if dist.get_rank() == 0 else reversed(outs):
+        out.backward()
+
+
+def changed_mask():
+    """Change a mask between the way there and the way back."""
+    x, where = torch.randn(2, 4, 3, requires_grad=True), torch.ones(4).bool()
+    out = ring_attention(x, x, x, where=where)
+    where[0] = False
+    out.sum().backward()

@@ -17,7 +17,7 @@ class SavedTimings(Table):
     """The saved comparisons of one benchmark, which is the argument."""
 
     required_arguments = 1
-    heads = ("case", "against", "measure", "median", "from", "to")
+    heads = ("case", "against", "measure", "median, and from where to where")
 
     def run(self):
         """Read the results, and say of which machine they are."""
@@ -40,8 +40,8 @@ class SavedTimings(Table):
     def rows(self):
         """Take the rows from the saved result."""
         for row in self.results["rows"]:
-            numbers = (f"{row[name]:.2f}" for name in ("median", "min", "max"))
-            yield row["case"], row["peer"] or "–", row["measure"], *numbers
+            numbers = "{median:.2f} ({min:.2f} to {max:.2f})".format(**row)
+            yield row["case"], row["peer"] or "–", row["measure"], numbers
 
 
 class GpuTimings(SavedTimings):
