@@ -109,14 +109,14 @@ def test_other_derivatives_are_refused_with_a_reason(two, what, kind, message):
 
 
 def test_a_mask_that_is_changed_on_the_way_is_noticed():
-    processes = Processes(2, timeout=5.0)
+    processes = Processes(2)
     for error in processes.errors("changed_mask"):
         assert "modified by an inplace operation" in error.message
     processes.close()
 
 
 def test_going_back_in_another_order_is_noticed():
-    processes = Processes(2, timeout=5.0)
+    processes = Processes(2)
     for error in processes.errors("back_in_another_order"):
         assert "other processes are at another call" in error.message
     processes.close()

@@ -13,10 +13,10 @@ TURN = 0  # the first of three: later, some have all that they need
 SURVIVORS = [rank for rank in range(SIZE) if rank != VICTIM]
 
 
-@pytest.fixture(params=[TIMEOUT])
-def three(request):
+@pytest.fixture
+def three():
     """Three processes whose exchanges take at most so long."""
-    processes = Processes(SIZE, timeout=request.param)
+    processes = Processes(SIZE, timeout=TIMEOUT)
     yield processes
     processes.close()
 
@@ -28,7 +28,6 @@ def answers(processes, ranks):
     return found
 
 
-@pytest.mark.parametrize("three", [2.0], indirect=True)
 def test_a_process_that_raises_stops_all_and_the_group_is_refused(three, tmp_path):
     begun = time.monotonic()
     for rank in range(SIZE):
