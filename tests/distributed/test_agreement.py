@@ -12,7 +12,7 @@ GIVEN = arrays(2)
 WIDE = [GIVEN[0], [a[..., :2] for a in GIVEN[1]]]
 DOUBLE = [GIVEN[0], [a.double() for a in GIVEN[1]]]
 FEW_VALUES = [GIVEN[0], [*GIVEN[1][:2], GIVEN[1][2][:, :3]]]
-PER_HEAD = torch.ones(2, 1, 1)
+PER_HEAD, ONE, A_ROW = torch.ones(2, 1, 1), torch.ones(1, 1), torch.ones(4, 1)
 SHORT = [GIVEN[0], [GIVEN[1][0], *(a[:, :1] for a in GIVEN[1][1:])]]
 
 
@@ -57,6 +57,20 @@ def both(first, second):
             ),
             "ValueError",
             "weighting must be the same",
+        ),
+        (
+            "tree",
+            GIVEN,
+            both({"weighting": Softmax(ONE)}, {"weighting": Softmax(A_ROW)}),
+            "ValueError",
+            "weighting must be the same",
+        ),
+        (
+            "tree",
+            GIVEN,
+            both({"where": ONE > 0}, {"where": A_ROW > 0}),
+            "ValueError",
+            "where must be the same",
         ),
         (
             "ring",
