@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from datetime import timedelta
 
-__all__ = ["Processes", "Raised"]
+__all__ = ["Processes", "Raised", "to_itself"]
 
 PATIENCE = 120.0  # seconds for an answer
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # what the machine is to itself
@@ -86,6 +86,12 @@ class Processes:
         self._folder.cleanup()
 
 
+def to_itself():
+    """Give what lets gloo find this machine without asking for its name."""
+    name = LOOPBACK.get(sys.platform)
+    return {"GLOO_SOCKET_IFNAME": name} if name else {}
+
+
 def _serve(rank, size, meeting, timeout, pipe):
     """Join the group, and answer what is asked until nobody asks."""
     import torch
@@ -94,8 +100,7 @@ def _serve(rank, size, meeting, timeout, pipe):
     from tests.distributed import workers
 
     torch.set_num_threads(1)
-    if sys.platform in LOOPBACK:
-        os.environ["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
+    os.environ.update(to_itself())
     dist.init_process_group(
         "gloo",
         init_method=f"file://{meeting}",

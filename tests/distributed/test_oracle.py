@@ -8,6 +8,7 @@ import pytest
 from torch.distributed.tensor.experimental import _attention
 
 from attention_lib.distributed.__main__ import main
+from tests.distributed.processes import to_itself
 
 TEMPLATE = "_templated_ring_attention"
 
@@ -26,7 +27,7 @@ def test_the_line_of_the_reference_says_that_all_is_as_on_one_process():
         capture_output=True,
         text=True,
         timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | to_itself(),
     )
     assert said.returncode == 0, said.stderr
     assert "2 processes" in said.stdout
