@@ -5,7 +5,6 @@ whose total is one; its way back takes the output and the log-sum-exp of all key
 """
 
 import dataclasses
-import math
 
 import torch
 
@@ -13,7 +12,7 @@ from attention_lib import _n_keys
 from attention_lib._dispatch import traced, work_dtype
 from attention_lib.distributed.shards import Block
 from attention_lib.fold import State
-from attention_lib.torch_backend import flash
+from attention_lib.torch_backend import flash, sdpa
 from attention_lib.torch_backend.masking import for_each_head
 from attention_lib.torch_backend.scores import reads_only_numbers
 from attention_lib.weightings.streams import ORDINARY
@@ -51,10 +50,9 @@ def states(job, query, shard, weighting):
     """Fold a shard, piece by piece."""
     factor, scale = _factor_and_scale(job, query, weighting)
     for block in _pieces(job, shard):
-        given = _four_axes(job, query, shard, block)
-        out, lse = flash.attended(
-            *_turned(given, scale), block.is_causal, abs(scale) or 1.0
-        )
+        asked, *held = _arrays(job, query, shard, block)
+        asked, above = sdpa.above_zero(asked, scale)
+        out, lse = flash.attended(asked, *held, block.is_causal, above)
         rows = (*job.call.lead, out.shape[-2])
         out, lse = out.reshape(*rows, -1), lse.reshape(*rows, 1)
         yield (
@@ -83,15 +81,15 @@ def slopes(job, grad, query, shard, out, peak, total, weighting):
         lse = torch.logaddexp(lse, offset)
     nothing = [torch.zeros((), dtype=lse.dtype)] * len(weighting.parameters())
     for block in _pieces(job, shard):
-        asked, key, value = _four_axes(job, query, shard, block)
-        turned = _turned((asked, key, value), scale)
+        asked, *held = _arrays(job, query, shard, block)
+        asked, above = sdpa.above_zero(asked, scale)
         pulled, given, sums = (
             _four(job, a.to(lse.dtype)[..., block.rows, :]) for a in (grad, out, lse)
         )
-        found = flash.slopes(
-            pulled, *turned, given, sums.squeeze(-1), block.is_causal, abs(scale) or 1.0
+        in_asked, *found = flash.slopes(
+            pulled, asked, *held, given, sums.squeeze(-1), block.is_causal, above
         )
-        found = [_turned((found[0], None, None), scale)[0], *found[1:]]
+        found = [sdpa.above_zero(in_asked, scale)[0], *found]
         like = (
             query[..., block.rows, :],
             shard.key[..., block.columns, :],
@@ -109,14 +107,6 @@ def _factor_and_scale(job, query, weighting):
     """Give what multiplies the scores, with its sign, and the scale of the products."""
     stream = weighting.stream(_n_keys.as_given_to_rules(job.n, query))
     return stream.multiplier, job.call.scale * stream.multiplier * stream.sign
-
-
-def _turned(given, scale):
-    """Move the sign of a scale to the query: the kernel takes positive ones."""
-    query, key, value = given
-    if scale < 0:
-        query = -query
-    return (query * 0 if scale == 0 else query), key, value
 
 
 def _pieces(job, shard):
@@ -140,7 +130,8 @@ def _pieces(job, shard):
                 yield Block(rest, slice(middle, columns.stop), (0, 0), True)
 
 
-def _four_axes(job, query, shard, block):
+def _arrays(job, query, shard, block):
+    """Give query, key and value of a piece, in four axes, for each head of queries."""
     asked = query[..., block.rows, :]
     held = (a[..., block.columns, :] for a in (shard.key, shard.value))
     held = (for_each_head(a, job.call.group) for a in held)
@@ -148,10 +139,7 @@ def _four_axes(job, query, shard, block):
 
 
 def _four(job, a):
-    """Give the leading axes of the job to `a`, folded to two, before its last two."""
-    lead = job.call.lead
-    folded = (math.prod(lead[:-1]), lead[-1]) if lead else (1, 1)
-    return a.expand(*lead, *a.shape[-2:]).reshape(*folded, *a.shape[-2:])
+    return sdpa.four_axes(job.call, a, a.shape[-2:])
 
 
 def _back(job, slope, like, group):

@@ -63,9 +63,7 @@ class Ring:
                 )
 
     def _n_keys(self, rank):
-        return sum(
-            s.rows.stop - s.rows.start for s in self.segments[rank % self.line.size]
-        )
+        return sum(segment.length for segment in self.segments[rank % self.line.size])
 
     def largest(self, x):
         """Give the largest over all keys, which this process has met."""

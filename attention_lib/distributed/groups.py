@@ -24,24 +24,28 @@ def rank_and_size(group):
 
 def next_number(group):
     """Count the calls on a group; each has two numbers, one for its way back."""
-    group = dist.group.WORLD if group is None else group
-    _numbers[group] = _numbers.get(group, -1) + 1
-    return _numbers[group]
+    number = _numbers.get(_named(group), -1) + 1
+    go_on_from(group, number)
+    return number
 
 
 def go_on_from(group, number):
     """Count on from a call, where one process has made fewer than another."""
-    _numbers[dist.group.WORLD if group is None else group] = number
+    _numbers[_named(group)] = number
 
 
 def mark_broken(group, reason):
     """Remember that what is under way on a group may be anybody's."""
-    _broken[dist.group.WORLD if group is None else group] = reason
+    _broken[_named(group)] = reason
 
 
 def refuse_broken(group, name):
     """Refuse a group on which an exchange was cut short."""
-    reason = _broken.get(dist.group.WORLD if group is None else group)
+    reason = _broken.get(_named(group))
     if reason is not None:
         message = f"{name}: an earlier call on this group failed ({reason})"
         raise RuntimeError(f"{message}: destroy the group and make another")
+
+
+def _named(group):
+    return dist.group.WORLD if group is None else group

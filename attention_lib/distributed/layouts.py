@@ -20,6 +20,11 @@ class Segment(NamedTuple):
     rows: slice
     start: int
 
+    @property
+    def length(self):
+        """How many rows there are."""
+        return self.rows.stop - self.rows.start
+
 
 def segments(lengths, rank, layout):
     """Give the segments of one process's shard; `lengths` are those of all shards."""

@@ -179,10 +179,10 @@ def _keys_of_rows(call, mine, held, line):
     """Count the keys of all processes that take part in a row, where that is used."""
     if not call.weighting.uses_n:
         return None
-    n = sum(s.rows.stop - s.rows.start for shard in held for s in shard)
-    places = torch.cat(
-        [torch.arange(s.start, s.start + s.rows.stop - s.rows.start) for s in mine]
-    ).to(call.query.device)
+    n = sum(segment.length for shard in held for segment in shard)
+    places = torch.cat([torch.arange(s.start, s.start + s.length) for s in mine]).to(
+        call.query.device
+    )
     if call.mask is None:
         return (places + 1).clamp(max=n)[:, None] if call.is_causal else n
     if not call.is_causal:
@@ -190,9 +190,8 @@ def _keys_of_rows(call, mine, held, line):
         return line.reduced(count, "sum")
     whole = call.mask.new_zeros((*call.mask.shape[:-1], n), dtype=torch.int32)
     for segment in held[line.rank]:
-        width = segment.rows.stop - segment.rows.start
-        part = call.mask[..., segment.rows]
-        whole[..., segment.start : segment.start + width] = part
+        end = segment.start + segment.length
+        whole[..., segment.start : end] = call.mask[..., segment.rows]
     up_to = line.reduced(whole, "sum").cumsum(-1)
     if not n:
         return up_to.new_zeros(len(places), 1)

@@ -19,7 +19,7 @@ from attention_lib.torch_backend.masking import where_of
 from attention_lib.torch_backend.once import first_only
 from attention_lib.torch_backend.scores import reads_only_numbers
 
-__all__ = ["Sdpa"]
+__all__ = ["Sdpa", "above_zero", "four_axes"]
 
 EXACT = (torch.float32, torch.float64)  # dtypes that the kernel does not round
 TAKEN = (*EXACT, torch.float16, torch.bfloat16)
@@ -109,7 +109,7 @@ def _softmax(call, stream):
     as_they_are = isinstance(factor, float) and factor == 1
     if not (as_they_are or traced(query) or _within_reach(call, query, scale, factor)):
         return None
-    query, scale = _above_zero(query, scale)
+    query, scale = above_zero(query, scale)
     if call.bias is not None:
         mask = call.bias if factor == 1 else _multiplied(call.bias, factor)
     if mask is not None and causal:  # SDPA takes one or the other
@@ -117,12 +117,12 @@ def _softmax(call, stream):
         mask = where if call.bias is None else mask.masked_fill(~where, -torch.inf)
     query, key, value = _in_four_axes(call, query)
     if mask is not None:
-        mask = _four(call, mask, call.shape[-2:])
+        mask = four_axes(call, mask, call.shape[-2:])
     out = sdpa(query, key, value, mask, call.dropout_p, causal, scale=scale)
     return out.reshape(*call.lead, *out.shape[-2:])
 
 
-def _above_zero(query, scale):
+def above_zero(query, scale):
     """Move sign and zero from the scale to the query, which both hold exactly.
 
     The kernel hides with -inf before it multiplies by the scale.
@@ -150,7 +150,7 @@ def _within_reach(call, query, scale, factor):
     return bool(within)
 
 
-def _four(call, a, tail):
+def four_axes(call, a, tail):
     """Give the leading axes of a call to `a`, folded to two, before its last two."""
     lead = call.lead
     folded = (math.prod(lead[:-1]), lead[-1]) if lead else (1, 1)
@@ -161,7 +161,7 @@ def _in_four_axes(call, query):
     length, n_keys = call.shape[-2:]
     given = [(query, length), (call.key, n_keys), (call.value, n_keys)]
     given[1:] = [(masking.for_each_head(a, call.group), n) for a, n in given[1:]]
-    return [_four(call, a, (n, a.shape[-1])) for a, n in given]
+    return [four_axes(call, a, (n, a.shape[-1])) for a, n in given]
 
 
 def _multiplied(bias, factor):
@@ -173,9 +173,9 @@ def _multiplied(bias, factor):
 def _softmax1(call, offset):
     # The kernel reads the last axis as if its numbers lay side by side.
     query, key, value = _in_four_axes(call, call.query)
-    query, scale = _above_zero(query, call.scale)
+    query, scale = above_zero(query, call.scale)
     offset = torch.as_tensor(offset, dtype=query.dtype, device=query.device)
-    offset = _four(call, offset, (call.shape[-2], 1)).squeeze(-1)
+    offset = four_axes(call, offset, (call.shape[-2], 1)).squeeze(-1)
     out = _Softmax1.apply(query, key, value, offset, call.is_causal, scale)
     return out.reshape(*call.lead, *out.shape[-2:])
 
