@@ -5,19 +5,20 @@
 
   const SCROLLERS = "pre, .math mjx-container, .cell_output, .cell_output > .output";
 
-  function markScrollers() {
-    for (const box of document.querySelectorAll(SCROLLERS)) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
-    }
+  function mark(box) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   }
+
+  // A box changes its width with the window, when it is unfolded, and for as long as the
+  // sidebar takes to come or go.
+  const widths = new ResizeObserver((changes) => changes.forEach((each) => mark(each.target)));
 
   function whenReady() {
     const formulas = window.MathJax && MathJax.startup && MathJax.startup.promise;
-    Promise.resolve(formulas).then(markScrollers);
-    window.addEventListener("resize", markScrollers);
-    // What was folded had no size.
-    document.addEventListener("toggle", markScrollers, true);
+    Promise.resolve(formulas).then(() => {
+      for (const box of document.querySelectorAll(SCROLLERS)) widths.observe(box);
+    });
   }
 
   // Paper is white, and cannot be unfolded.

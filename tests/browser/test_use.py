@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.visits import THEME
+from tests.browser.visits import SETTLED, THEME
 
 CHAPTER = "chapters/05_worked_example.html"
 SOLUTION = "div.cell.tag_hide-cell details"
@@ -92,6 +92,18 @@ def test_what_scrolls_can_be_reached(visitor):
     scrolling = [box for box in boxes.all() if box.evaluate(wide)]
     assert scrolling
     assert all(box.get_attribute("tabindex") == "0" for box in scrolling)
+
+
+def test_what_scrolls_can_be_reached_once_the_sidebar_has_come(visitor):
+    page = visitor.open("api/nn.html", 320)
+    for width in (1280, 320, 1920):
+        visitor.resize(width)
+        page.evaluate(SETTLED)
+        wrong = page.evaluate(
+            "[...document.querySelectorAll('article pre')].filter(box =>"
+            " (box.tabIndex === 0) !== (box.scrollWidth > box.clientWidth)).length"
+        )
+        assert wrong == 0, width
 
 
 def test_paper_shows_the_text_alone_whole_and_on_white(visitor):

@@ -19,10 +19,14 @@ for (const figure of document.querySelectorAll("figure.aw")) {
   figure.querySelector("input[type=radio]:not(:checked)")?.click();
 }
 """
-# A colour on its way to another is neither.
+# A colour on its way to another is neither, and so is a sidebar. What heeds the sizes
+# of boxes hears of them with the next picture.
 SETTLED = """
-for (const change of document.getAnimations())
-  if (change instanceof CSSTransition) change.finish();
+() => {
+  for (const change of document.getAnimations())
+    if (change instanceof CSSTransition) change.finish();
+  return new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+}
 """
 PRESS = "document.querySelector('.theme-switch-button').click()"
 
