@@ -25,6 +25,8 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BUILT := _build/complete
 # This checkout is what runs and is tested, whatever else is installed.
 export PYTHONPATH := $(CURDIR)
+# What one step compiles, the next need not, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
 # The site that is tested. Exported, for a shell would stumble over an apostrophe in it.
 export SITE := $(CURDIR)/_build/html
 

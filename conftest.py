@@ -1,5 +1,6 @@
 """Chapters are tested strictly, on this checkout; docstrings know ``np``."""
 
+import gc
 from importlib.util import find_spec
 
 import numpy as np
@@ -15,3 +16,9 @@ collect_ignore_glob = (
 @pytest.fixture(autouse=True, scope="session")
 def _names_in_docstrings(doctest_namespace):
     doctest_namespace["np"] = np
+
+
+def pytest_collection_finish():
+    """Look for garbage only among what tests make, and not among the tests."""
+    gc.collect()
+    gc.freeze()

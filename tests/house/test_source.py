@@ -1,6 +1,7 @@
 """The shape of the source: small files, and imports in one direction."""
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -13,11 +14,16 @@ LONGEST, LONGEST_IN_ALL = 249, 350
 OUTSIDE_THE_BOOK = [n for n in NAMES if not n.startswith("attention_lib/book/")]
 
 
+@functools.cache
+def nodes_of(name):
+    """Return all nodes of a file's tree."""
+    return list(ast.walk(ast.parse((ROOT / name).read_text("utf-8"))))
+
+
 def lines_of_code(name):
     """Return how many lines a file has, docstrings not counted."""
-    text = (ROOT / name).read_text("utf-8")
-    count = len(text.splitlines())
-    for node in ast.walk(ast.parse(text)):
+    count = len((ROOT / name).read_text("utf-8").splitlines())
+    for node in nodes_of(name):
         documented = ast.Module | ast.ClassDef | ast.FunctionDef
         if isinstance(node, documented) and ast.get_docstring(node):
             count -= node.body[0].end_lineno - node.body[0].lineno + 1
@@ -26,7 +32,7 @@ def lines_of_code(name):
 
 def imported(name):
     """Return every module that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
+    for node in nodes_of(name):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -42,8 +48,8 @@ def test_a_file_is_read_in_one_sitting(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_imports_are_absolute(name):
-    nodes = ast.walk(ast.parse((ROOT / name).read_text("utf-8")))
-    assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+    froms = [node for node in nodes_of(name) if isinstance(node, ast.ImportFrom)]
+    assert not any(node.level for node in froms)
 
 
 @pytest.mark.parametrize("name", OUTSIDE_THE_BOOK)
@@ -67,7 +73,7 @@ def modules():
 
 def taken_from(name, places):
     """Give what a file imports: of a package, the module in it that is named."""
-    for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
+    for node in nodes_of(name):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
