@@ -1,10 +1,14 @@
-"""One group of two and one of four processes, for all tests that break neither."""
+"""Groups of two and of four processes for all tests, and what runs beside these."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 
 import pytest
 
-from tests.distributed.processes import Processes
+from tests.distributed.falls import fallen
+from tests.distributed.processes import Processes, to_itself
 
 POSSIBLE = "forkserver" in multiprocessing.get_all_start_methods()
 
@@ -32,3 +36,36 @@ def four():
     processes = Processes(4)
     yield processes
     processes.close()
+
+
+@pytest.fixture(scope="session")
+def falls(tmp_path_factory):
+    """Groups in which a process falls, each with its answers as soon as they are in."""
+    with fallen(tmp_path_factory.mktemp("falls")) as under_way:
+        yield under_way
+
+
+@pytest.fixture(scope="session")
+def self_check():
+    """The library's check of itself, run as a program of two processes."""
+    how = "--nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint localhost:0"
+    line = ["torch.distributed.run", *how.split(), "-m", "attention_lib.distributed"]
+    with subprocess.Popen(
+        [sys.executable, "-m", *line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | to_itself(),
+    ) as program:
+        yield program
+        program.terminate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _beside(request):
+    """Begin what is waited for before all tests, if one of them asks for it."""
+    items = request.session.items
+    asked = {name for item in items for name in getattr(item, "fixturenames", ())}
+    for name in ("falls", "self_check"):
+        if name in asked:
+            request.getfixturevalue(name)

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from datetime import timedelta
 
@@ -17,9 +18,10 @@ LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # what the machine is to itself
 class Raised(Exception):
     """What a process answers where its function raised."""
 
-    def __init__(self, kind, message, cause, trace):
-        super().__init__(kind, message, cause, trace)
+    def __init__(self, kind, message, cause, trace, at):
+        super().__init__(kind, message, cause, trace, at)
         self.kind, self.message, self.cause, self.trace = kind, message, cause, trace
+        self.at = at  # of a clock that all processes share
 
     def __str__(self):
         """Give the error as its process saw it."""
@@ -76,13 +78,13 @@ class Processes:
         os.kill(self.running[rank].pid, number)
 
     def close(self):
-        """End all processes, those that were stopped, too."""
-        for pipe in self.pipes:
-            pipe.close()
+        """End all processes, those that were stopped, too; and who waits for them."""
         for process in self.running:
             if process.is_alive():
                 os.kill(process.pid, signal.SIGKILL)
             process.join()
+        for pipe in self.pipes:
+            pipe.close()
         self._folder.cleanup()
 
 
@@ -116,7 +118,8 @@ def _serve(rank, size, meeting, timeout, pipe):
         try:
             pipe.send(getattr(workers, function)(*given))
         except Exception as problem:  # whatever it is, the test is told
+            at = time.monotonic()
             cause = problem.__cause__
             cause = cause and type(cause).__name__
             kind, trace = type(problem).__name__, traceback.format_exc()
-            pipe.send(Raised(kind, str(problem), cause, trace))
+            pipe.send(Raised(kind, str(problem), cause, trace, at))

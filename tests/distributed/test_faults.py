@@ -1,69 +1,41 @@
 """Where a process falls, the others say so soon, and the group is not used again."""
 
-import signal
-import time
-
 import pytest
 
-from tests.distributed.processes import Processes, Raised
+from tests.distributed.falls import SIGNALS, SIZE, SURVIVORS, VICTIM
+from tests.distributed.processes import Raised
 
-TIMEOUT, SOON = 5.0, 10.0  # seconds: of the group, and until all have raised
-SIZE, VICTIM = 3, 1
-TURN = 0  # the first of three: later, some have all that they need
-SURVIVORS = [rank for rank in range(SIZE) if rank != VICTIM]
+SOON = 10.0  # seconds until all have raised, of a group whose timeout is half of it
 
 
-@pytest.fixture
-def three():
-    """Three processes whose exchanges take at most so long."""
-    processes = Processes(SIZE, timeout=TIMEOUT)
-    yield processes
-    processes.close()
-
-
-def answers(processes, ranks):
-    """Wait for the errors of some processes."""
-    found = [processes.answer(rank) for rank in ranks]
+def all_raised(found, begun, soon):
+    """Look that each answer is an error, raised since then and soon."""
     assert all(isinstance(each, Raised) for each in found), found
-    return found
+    took = [each.at - begun for each in found]
+    assert all(0 < seconds < soon for seconds in took), took
 
 
-def test_a_process_that_raises_stops_all_and_the_group_is_refused(three, tmp_path):
-    begun = time.monotonic()
-    for rank in range(SIZE):
-        three.start(rank, "falls", str(tmp_path), VICTIM, TURN, "raise")
-    found = answers(three, range(SIZE))
-    assert time.monotonic() - begun < SOON
-    assert found[VICTIM].kind == "ArithmeticError"
+def test_a_process_that_raises_stops_all_and_the_group_is_refused(falls):
+    fall = falls["raise"].result()
+    all_raised(fall.found, fall.begun, SOON)
+    assert fall.found[VICTIM].kind == "ArithmeticError"
     for rank in SURVIVORS:
-        assert found[rank].kind == "RuntimeError"
-        assert "ring_attention: the exchange with process" in found[rank].message
-        assert found[rank].cause is not None
-    begun = time.monotonic()
-    for each in three.errors("attends"):
+        assert fall.found[rank].kind == "RuntimeError"
+        assert "ring_attention: the exchange with process" in fall.found[rank].message
+        assert fall.found[rank].cause is not None
+    all_raised(fall.again, fall.begun_again, 1.0)  # none waits for the others
+    for each in fall.again:
         assert each.kind == "RuntimeError"
         assert "an earlier call on this group failed" in each.message
-    assert time.monotonic() - begun < 1.0, "it waited for the others"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_process_that_is_killed_or_stopped_is_noticed(three, tmp_path, number):
-    for rank in range(SIZE):
-        three.start(rank, "falls", str(tmp_path), VICTIM, TURN, "sleep")
-    end = time.monotonic() + 30
-    while not (tmp_path / "asleep").exists():
-        assert time.monotonic() < end, "it never got there"
-        time.sleep(0.01)
-    begun = time.monotonic()
-    three.send_signal(VICTIM, number)
-    found = answers(three, SURVIVORS)
-    assert time.monotonic() - begun < SOON
-    for rank, each in zip(SURVIVORS, found, strict=True):
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_process_that_is_killed_or_stopped_is_noticed(falls, number):
+    fall = falls[number].result()
+    all_raised(fall.found, fall.begun, SOON)
+    for rank, each in zip(SURVIVORS, fall.found, strict=True):
         others = ", ".join(str(other) for other in range(SIZE) if other != rank)
         assert each.kind == "RuntimeError"
         assert f"the exchange with process {others} of the group" in each.message
         assert each.cause is not None
-    for rank in SURVIVORS:
-        three.start(rank, "leaves")
-    for rank in SURVIVORS:
-        assert three.answer(rank) is None
+    assert fall.again == [None] * len(SURVIVORS)  # they have left the group

@@ -1,14 +1,9 @@
 """Beside the ring that torch keeps to itself, and as a program of its own."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 from torch.distributed.tensor.experimental import _attention
 
 from attention_lib.distributed.__main__ import main
-from tests.distributed.processes import to_itself
 
 TEMPLATE = "_templated_ring_attention"
 
@@ -19,19 +14,11 @@ def test_it_gives_what_the_ring_of_torch_gives(two):
         assert error < 1e-6
 
 
-def test_the_line_of_the_reference_says_that_all_is_as_on_one_process():
-    how = "--nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint localhost:0"
-    line = ["torch.distributed.run", *how.split(), "-m", "attention_lib.distributed"]
-    said = subprocess.run(
-        [sys.executable, "-m", *line],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | to_itself(),
-    )
-    assert said.returncode == 0, said.stderr
-    assert "2 processes" in said.stdout
-    assert said.stdout.rstrip().endswith("all as on one process")
+def test_the_line_of_the_reference_says_that_all_is_as_on_one_process(self_check):
+    said, complaints = self_check.communicate(timeout=200)
+    assert self_check.returncode == 0, complaints
+    assert "2 processes" in said
+    assert said.rstrip().endswith("all as on one process")
 
 
 def test_alone_it_says_how_it_is_run(monkeypatch):

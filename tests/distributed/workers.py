@@ -148,6 +148,10 @@ def _error(mine, wanted, whole):
     return (difference.max() / whole.abs().max().clamp(min=1)).item()
 
 
+def joins():
+    """Answer, which a process can once it has joined its group."""
+
+
 def falls(folder, victim, turn, how):
     """Attend in a ring in which one process raises, or sleeps, at a turn."""
     rank, right = dist.get_rank(), circuits.Ring.visit
