@@ -8,9 +8,15 @@ import sys
 import pytest
 
 from tests.distributed.falls import fallen
-from tests.distributed.processes import Processes, to_itself
+from tests.distributed.processes import Processes, prepare, to_itself
 
 POSSIBLE = "forkserver" in multiprocessing.get_all_start_methods()
+
+
+def pytest_sessionstart():
+    """Let torch be loaded for the processes while the tests are collected."""
+    if POSSIBLE:
+        prepare()
 
 
 def pytest_collection_modifyitems(items):

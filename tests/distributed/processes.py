@@ -8,8 +8,9 @@ import tempfile
 import time
 import traceback
 from datetime import timedelta
+from multiprocessing import forkserver
 
-__all__ = ["Processes", "Raised", "to_itself"]
+__all__ = ["Processes", "Raised", "prepare", "to_itself"]
 
 PATIENCE = 120.0  # seconds for an answer
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # what the machine is to itself
@@ -32,8 +33,7 @@ class Processes:
     """So many processes, one thread each, in one gloo group."""
 
     def __init__(self, size, timeout=60.0):
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["torch", "tests.distributed.workers"])
+        context = prepare()
         self.size, self._folder = size, tempfile.TemporaryDirectory()
         self.pipes, self.running = [], []
         for rank in range(size):
@@ -86,6 +86,14 @@ class Processes:
         for pipe in self.pipes:
             pipe.close()
         self._folder.cleanup()
+
+
+def prepare():
+    """Load once, in the server that forks processes, what each of them needs."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch._dynamo", "tests.distributed.workers"])
+    forkserver.ensure_running()
+    return context
 
 
 def to_itself():

@@ -4,6 +4,7 @@ import pytest
 
 from attention_lib.distributed.layouts import lengths_of
 from tests.distributed.cases import Case
+from tests.in_rotation import in_rotation
 
 FLOAT64 = 8  # bytes
 HEADS, BATCH, FEATURES = 2, 2, 3
@@ -59,22 +60,20 @@ def test_a_tree_sends_only_states(two):
     ],
 )
 def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
-    case = Case(name, queries=100, keys=1200, is_causal=function == "ring")
-    scores, block = BATCH * HEADS * 50 * 600, 2**12
+    case = Case(name, queries=200, keys=2400, is_causal=function == "ring")
+    scores, block = BATCH * HEADS * 100 * 1200, 2**16
     for largest, given in two.run("largest_made", function, case, block):
         assert largest <= 2 * given + block
         assert scores > 3 * (2 * given + block), "the case is too small to tell"
 
 
-@pytest.mark.parametrize("alpha", [0.5, 1.1, 1.5, 2.0])
-def test_eight_steps_find_a_threshold(two, four, alpha):
-    cases = [
-        Case("entmax", queries=1, keys=keys, spread=spread, learned={"alpha": alpha})
-        for keys in (64, 1024, 16384)
-        for spread in (0.01, 3.0)
-    ]
+@in_rotation(
+    "alpha", [0.5, 1.1, 1.5, 2.0], {"keys": [64, 1024, 16384], "spread": [0.01, 3.0]}
+)
+def test_eight_steps_find_a_threshold(two, four, alpha, keys, spread):
+    case = Case("entmax", 1, keys, spread=spread, learned={"alpha": alpha})
     for processes in (two, four):
-        for of_rank in processes.run("steps", cases):
+        for of_rank in processes.run("steps", [case]):
             assert max(of_rank) <= 8, of_rank
 
 
