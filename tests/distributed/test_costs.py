@@ -1,4 +1,8 @@
-"""What is sent, what is made, and how many steps a threshold takes."""
+"""What is sent, what is made, and how many steps a threshold takes.
+
+The steps are counted for each power with three lengths and two spreads in rotation: any
+two of these meet, and all three with ``WHOLE=1``.
+"""
 
 import pytest
 
