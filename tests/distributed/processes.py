@@ -8,7 +8,6 @@ import tempfile
 import time
 import traceback
 from datetime import timedelta
-from multiprocessing import forkserver
 
 __all__ = ["Processes", "Raised", "prepare", "to_itself"]
 
@@ -90,6 +89,8 @@ class Processes:
 
 def prepare():
     """Load once, in the server that forks processes, what each of them needs."""
+    from multiprocessing import forkserver  # which not every system has
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch._dynamo", "tests.distributed.workers"])
     forkserver.ensure_running()
