@@ -4,6 +4,7 @@ axe takes a few milliseconds for the contrast of one element, and a page of code
 thousands. The contrast follows from the style of the text and of all that lies behind
 it, so the first element of each such kind stands for the others, with ``WHOLE=1`` the
 first few; and so does the first link of those that look the same in the same text.
+Who looks at many pages can pass on what kinds were `known` from those before.
 
 Every other rule sees every element that it could be about. Not so the words of code
 that have a colour and nothing else, nor the parts of a formula, which has one for those
@@ -17,8 +18,10 @@ from tests.in_rotation import WHOLE
 
 FEW = 3 if WHOLE else 1
 OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules
+# What another width or mode may change, though the page stays as it is.
+OF_SIGHT = [*OF_COLOURS, "scrollable-region-focusable"]
 CHOOSE = """
-few => {
+([few, known]) => {
   const TEXT = ["color", "webkitTextFillColor", "textShadow", "fontSize", "fontWeight"];
   const BEHIND = {backgroundColor: "rgba(0, 0, 0, 0)", backgroundImage: "none",
                   opacity: "1", filter: "none", mixBlendMode: "normal"};
@@ -35,7 +38,8 @@ few => {
     [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
   const isShown = element => element.getClientRects().length > 0 &&
     element.checkVisibility({opacityProperty: true, visibilityProperty: true});
-  const behind = new Map([[null, ""]]), seen = new Map();
+  const behind = new Map([[null, ""]]);
+  const seen = new Map(known.map(kind => [kind, few]));
   for (const element of document.querySelectorAll(":not(mjx-math *)")) {
     const style = getComputedStyle(element);
     const under = behind.get(element.parentElement) +
@@ -65,6 +69,7 @@ few => {
     {id: "color-contrast", selector: "[data-measured]"},
     {id: "link-in-text-block", selector: "a[href][data-compared]"},
   ]});
+  return [...seen.keys()].slice(known.length);
 }
 """
 # Preloading would fetch style sheets once more, to wrong addresses; only rules on
@@ -100,14 +105,17 @@ async rules => {
 """
 
 
-def barriers(page, rules=None):
+def barriers(page, rules=None, known=None):
     """Say what axe finds on a page, one line for each rule that is broken.
 
-    `rules` names those that are asked; None: all that axe asks by itself.
+    `rules` names those that are asked; None: all that axe asks by itself. `known` is a
+    list of the kinds of text and links that were measured before, which need not be
+    measured again; those of this page come to it.
     """
+    known = [] if known is None else known
     if page.evaluate("!window.axe"):
         page.evaluate(AXE_SCRIPT)
-    page.evaluate(CHOOSE, FEW)
+    known += page.evaluate(CHOOSE, [FEW, known])
     for found in page.evaluate(RUN, rules):
         node = found["nodes"][0]
         checks = node["any"] + node["all"] + node["none"]
