@@ -26,10 +26,13 @@ CHOOSE = """
   const BEHIND = {backgroundColor: "rgba(0, 0, 0, 0)", backgroundImage: "none",
                   opacity: "1", filter: "none", mixBlendMode: "normal"};
   const IN_PLACE = ["static", "relative"];
-  const painted = style =>
-    (IN_PLACE.includes(style.position) ? "" : style.position) +
-    Object.entries(BEHIND).map(([name, nothing]) =>
-      style[name] === nothing ? "" : style[name]).join("|").replace(/^[|]+$/, "");
+  const grounds = Object.entries(BEHIND);
+  const painted = style => {
+    let paint = IN_PLACE.includes(style.position) ? "" : style.position;
+    for (const [name, nothing] of grounds)
+      if (style[name] !== nothing) paint += `|${name} ${style[name]}`;
+    return paint;
+  };
   const drawn = (element, part) => {
     const style = getComputedStyle(element, part);
     return style.content === "none" ? "" : painted(style);
@@ -46,24 +49,31 @@ CHOOSE = """
       [painted(style), drawn(element, "::before"), drawn(element, "::after")].join("");
     behind.set(element, under);
     element.removeAttribute("data-measured");
-    if (!speaks(element) || !isShown(element)) continue;
+    if (!speaks(element)) continue;
     const kind = under + TEXT.map(name => style[name]).join();
-    const count = (seen.get(kind) ?? 0) + 1;
-    seen.set(kind, count);
-    element.toggleAttribute("data-measured", count <= few);
+    const count = seen.get(kind) ?? 0;
+    if (count >= few || !isShown(element)) continue;
+    seen.set(kind, count + 1);
+    element.setAttribute("data-measured", "");
   }
   const LINK = ["color", "textDecoration", "fontFamily", "fontSize", "fontStyle",
                 "fontWeight", "borderBottom", "boxShadow", "backgroundColor"];
+  const looks = new Map([[null, ""]]);
   const look = element => {
-    const style = element ? getComputedStyle(element) : {};
-    return LINK.map(name => style[name]).join();
+    if (!looks.has(element)) {
+      const style = getComputedStyle(element);
+      looks.set(element, LINK.map(name => style[name]).join());
+    }
+    return looks.get(element);
   };
   for (const link of document.querySelectorAll("a[href]")) {
     const around = [link.parentElement, link, link.firstElementChild];
     const kind = "link: " + around.map(look).join("|");
-    const count = (seen.get(kind) ?? 0) + link.checkVisibility();
-    seen.set(kind, count);
-    link.toggleAttribute("data-compared", link.checkVisibility() && count <= few);
+    const count = seen.get(kind) ?? 0;
+    link.removeAttribute("data-compared");
+    if (count >= few || !link.checkVisibility()) continue;
+    seen.set(kind, count + 1);
+    link.setAttribute("data-compared", "");
   }
   axe.configure({rules: [
     {id: "color-contrast", selector: "[data-measured]"},

@@ -84,6 +84,23 @@ def test_a_page_that_is_easy_to_read_has_none(page):
     assert not list(barriers(page))
 
 
+def test_what_was_known_is_not_measured_again_but_what_is_new_is(page):
+    known = []
+    for word, broken in (("Easy", 0), ("Easy", 0), ("<b class=pale>Pale</b>", 1)):
+        page.set_content(
+            f"<html lang=en><title>A page</title>{STYLE}<main><h1>Title</h1>"
+            f"<p>{word} to read</p><a href=#top hidden>{word}</a></main></html>"
+        )
+        before = len(known)
+        assert len(list(barriers(page, known=known))) == broken
+        measured = page.locator("[data-measured]").count()
+        assert measured == len(known) - before
+    assert measured == 1
+    page.evaluate("document.querySelector('a').hidden = false")
+    list(barriers(page, known=known))
+    assert page.locator("[data-compared]").count() == 1
+
+
 def test_a_page_is_put_back_as_it_was(page):
     page.set_content(f"<pre>{9 * CODE}</pre>{FORMULA}")
     before = page.locator("pre, mjx-math, math").evaluate_all(OUTSIDE)
