@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.visits import SETTLED, THEME
 
-CHAPTER = "chapters/05_worked_example.html"
+CHAPTER = "chapters/04b_which_token.html"
 SOLUTION = "div.cell.tag_hide-cell details"
 SMALLEST_TYPE = """
 sheet => Math.min(...[...sheet.querySelectorAll("p, li, th, td, code, pre")].map(
