@@ -18,8 +18,6 @@ from tests.in_rotation import WHOLE
 
 FEW = 3 if WHOLE else 1
 OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules
-# What another width or mode may change, though the page stays as it is.
-OF_SIGHT = [*OF_COLOURS, "scrollable-region-focusable"]
 CHOOSE = """
 ([few, known]) => {
   const TEXT = ["color", "webkitTextFillColor", "textShadow", "fontSize", "fontWeight"];
@@ -115,6 +113,24 @@ async rules => {
 """
 
 
+# As axe's own rule has it: the box, or something in it, takes the keyboard.
+OUT_OF_REACH = """
+() => {
+  const scrolls = (size, seen, how) => size > seen + 1 && /auto|scroll/.test(how);
+  const takesKeys = part => part.tabIndex >= 0;
+  return [...document.querySelectorAll("body *")].filter(box => {
+    if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight)
+      return false;
+    const {overflowX, overflowY} = getComputedStyle(box);
+    return (scrolls(box.scrollWidth, box.clientWidth, overflowX) ||
+        scrolls(box.scrollHeight, box.clientHeight, overflowY)) &&
+      box.checkVisibility({visibilityProperty: true}) &&
+      !takesKeys(box) && ![...box.querySelectorAll("*")].some(takesKeys);
+  }).map(box => box.outerHTML.slice(0, 80));
+}
+"""
+
+
 def barriers(page, rules=None, known=None):
     """Say what axe finds on a page, one line for each rule that is broken.
 
@@ -122,10 +138,32 @@ def barriers(page, rules=None, known=None):
     list of the kinds of text and links that were measured before, which need not be
     measured again; those of this page come to it.
     """
-    known = [] if known is None else known
+    _chosen(page, [] if known is None else known)
+    yield from _found(page, rules)
+
+
+def barriers_of_sight(page, known):
+    """Say what another width or mode brings to a page whose other barriers are known.
+
+    That is texts and links of a kind that was not measured before, and boxes that
+    scroll out of the keyboard's reach.
+    """
+    if _chosen(page, known):
+        yield from _found(page, OF_COLOURS)
+    for box in page.evaluate(OUT_OF_REACH):
+        yield f"scrolls, and the keyboard cannot reach it: {box}"
+
+
+def _chosen(page, known):
+    """Mark what is to be measured, and give what of that is of a new kind."""
     if page.evaluate("!window.axe"):
         page.evaluate(AXE_SCRIPT)
-    known += page.evaluate(CHOOSE, [FEW, known])
+    new = page.evaluate(CHOOSE, [FEW, known])
+    known += new
+    return new
+
+
+def _found(page, rules):
     for found in page.evaluate(RUN, rules):
         node = found["nodes"][0]
         checks = node["any"] + node["all"] + node["none"]

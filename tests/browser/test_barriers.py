@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.barriers import barriers
+from tests.browser.barriers import barriers, barriers_of_sight
 
 GOOD = "<p>Easy to <span>read</span></p>"
 CODE = "<span class=keyword>for</span> x "
@@ -99,6 +99,32 @@ def test_what_was_known_is_not_measured_again_but_what_is_new_is(page):
     page.evaluate("document.querySelector('a').hidden = false")
     list(barriers(page, known=known))
     assert page.locator("[data-compared]").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("box", "broken"),
+    [
+        ("<pre>{}</pre>", True),
+        ("<pre tabindex=0>{}</pre>", False),
+        ("<pre>{}<a href=#top>x</a></pre>", False),
+        ("<div style='height: 2em; overflow-y: scroll'><p>{}</div>", True),
+        ("<pre hidden>{}</pre>", False),
+        (
+            "<div style='overflow: hidden'><pre style='overflow: visible'>{}</div>",
+            False,
+        ),
+    ],
+)
+def test_what_scrolls_out_of_reach_is_found_as_axe_finds_it(page, box, broken):
+    box = box.format(100 * CODE)
+    page.set_content(
+        f"<html lang=en><title>A page</title>{STYLE}<style>pre {{overflow: auto}}"
+        f"p {{width: 9em}}</style><main><h1>Title</h1>{box}</main></html>"
+    )
+    assert len([*barriers(page, ["scrollable-region-focusable"])]) == broken
+    known = []
+    for _ in range(2):
+        assert len([*barriers_of_sight(page, known)]) == broken
 
 
 def test_a_page_is_put_back_as_it_was(page):
