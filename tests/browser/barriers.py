@@ -148,10 +148,10 @@ def barriers_of_sight(page, known):
     That is texts and links of a kind that was not measured before, and boxes that
     scroll out of the keyboard's reach.
     """
+    for box in page.evaluate(OUT_OF_REACH):  # before boxes are taken out, and put back
+        yield f"scrolls, and the keyboard cannot reach it: {box}"
     if _chosen(page, known):
         yield from _found(page, OF_COLOURS)
-    for box in page.evaluate(OUT_OF_REACH):
-        yield f"scrolls, and the keyboard cannot reach it: {box}"
 
 
 def _chosen(page, known):
