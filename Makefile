@@ -16,10 +16,12 @@ LAB ?=
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := serve
-.NOTPARALLEL:
-.PHONY: serve book run lab exercises bench experiments real clean help setup port FORCE \
+.PHONY: serve book run lab exercises bench experiments real clean help setup port both \
 	test check format lint quick library processes interpreted kernels triton doctests \
 	claims mutants notebooks site browser
+ifndef BESIDE
+.NOTPARALLEL:
+endif
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BUILT := _build/complete
@@ -69,14 +71,19 @@ else
 book: $(BUILT)  ## only build it, into _build/html
 
 # Always from nothing: a partial rebuild repeats no warning of a page it skips.
-$(BUILT): $(SITE_SOURCES) $(if $(filter test,$(MAKECMDGOALS)),FORCE) | setup
+$(BUILT): $(SITE_SOURCES) | setup
 	@rm -rf _build
 	$(call step,Building the site,$(BIN)/jupyter-book build . -W -n --keep-going -q)
 	@touch $@
 
-test: format lint library processes interpreted mutants notebooks site browser  ## check everything
+test: format lint library processes interpreted both notebooks site browser  ## check everything
 	@seconds=$$(($$(date +%s) - $(STARTED))); printf \
 		'\n== All checks passed in %d min %d s.\n' $$((seconds/60)) $$((seconds%60))
+
+# One process builds the site, anew, and would leave the other processors without work.
+both: setup
+	@rm -f $(BUILT)
+	@$(MAKE) --no-print-directory -j2 BESIDE=1 mutants $(BUILT)
 
 # These need neither torch nor what the tests of the library share.
 site: $(BUILT)  ## the built pages: links, anchors, hosts
