@@ -85,7 +85,7 @@ def place_of_axe(number, share, seen):
     return heard[(number // 4 + share) % 2]  # after four pages, all sights came first
 
 
-def faults(reader, site, name, seen, place_of_axe, known):
+def faults(reader, site, name, seen, whole_at, known):
     """Open a page once, make the window wider and narrower, and say what is wrong."""
     reader.leave()
     reader.open(name, seen[0][0])
@@ -95,7 +95,7 @@ def faults(reader, site, name, seen, place_of_axe, known):
         reader.switch(mode)
         if place == 1:  # after the first look, and before the others
             reader.use()
-        if width in LISTENED_TO and (WHOLE or place == place_of_axe):
+        if width in LISTENED_TO and (WHOLE or place == whole_at):
             reader.complaints += barriers(reader.page, known=known)
         elif width in LISTENED_TO:
             reader.complaints += barriers_of_sight(reader.page, known)

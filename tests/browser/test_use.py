@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.visits import SETTLED, THEME
+from tests.browser.visits import THEME
 
 CHAPTER = "chapters/04b_which_token.html"
 SOLUTION = "div.cell.tag_hide-cell details"
@@ -98,7 +98,6 @@ def test_what_scrolls_can_be_reached_once_the_sidebar_has_come(visitor):
     page = visitor.open("api/nn.html", 320)
     for width in (1280, 320, 1920):
         visitor.resize(width)
-        page.evaluate(SETTLED)
         wrong = page.evaluate(
             "[...document.querySelectorAll('article pre')].filter(box =>"
             " (box.tabIndex === 0) !== (box.scrollWidth > box.clientWidth)).length"

@@ -156,3 +156,4 @@ class Visitor:
         """Change the window's width, and let the page settle."""
         self.page.set_viewport_size({"width": width, "height": 900})
         self.page.evaluate("new Promise(done => requestAnimationFrame(done))")
+        self.page.evaluate(SETTLED)
