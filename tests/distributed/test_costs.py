@@ -65,10 +65,10 @@ def test_a_tree_sends_only_states(two):
 )
 def test_nothing_as_large_as_queries_times_keys_is_made(two, function, name):
     case = Case(name, queries=200, keys=2400, is_causal=function == "ring")
-    scores, block = BATCH * HEADS * 100 * 1200, 2**16
+    scores, block = BATCH * HEADS * 100 * 1200, 2**15
     for largest, given in two.run("largest_made", function, case, block):
         assert largest <= 2 * given + block
-        assert scores > 3 * (2 * given + block), "the case is too small to tell"
+        assert scores > 5 * (2 * given + block), "the case is too small to tell"
 
 
 @in_rotation(
