@@ -18,7 +18,7 @@ TIMEOUT = 5.0  # seconds, of the group
 SIZE, VICTIM = 3, 1
 TURN = 0  # the first of three: later, some have all that they need
 SURVIVORS = [rank for rank in range(SIZE) if rank != VICTIM]
-SIGNALS = [signal.SIGKILL, signal.SIGSTOP]
+SIGNALS = ["SIGKILL", "SIGSTOP"]  # by name: not every system has them
 
 
 class Fall(NamedTuple):
@@ -40,7 +40,7 @@ def fallen(folder):
             processes = Processes(SIZE, timeout=TIMEOUT)
             stack.callback(processes.close)
             processes.run("joins")  # what it takes to begin is no part of the timeout
-            (here := folder / str(how)).mkdir()
+            (here := folder / how).mkdir()
             given.append((processes, here, how))
         yield {
             how: threads.submit(fall, *each)
@@ -58,7 +58,7 @@ def by_raising(processes, folder, how):
     return Fall(begun, found, time.monotonic(), processes.errors("attends"))
 
 
-def by_a_signal(processes, folder, number):
+def by_a_signal(processes, folder, name):
     """Send a signal to a process while the others wait for it, and let these leave."""
     for rank in range(SIZE):
         processes.start(rank, "falls", str(folder), VICTIM, TURN, "sleep")
@@ -67,7 +67,7 @@ def by_a_signal(processes, folder, number):
         assert time.monotonic() < end, "it never got there"
         time.sleep(0.01)
     begun = time.monotonic()
-    processes.send_signal(VICTIM, number)
+    processes.send_signal(VICTIM, getattr(signal, name))
     found = [processes.answer(rank) for rank in SURVIVORS]
     begun_again = time.monotonic()
     for rank in SURVIVORS:

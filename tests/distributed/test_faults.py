@@ -29,9 +29,9 @@ def test_a_process_that_raises_stops_all_and_the_group_is_refused(falls):
         assert "an earlier call on this group failed" in each.message
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_process_that_is_killed_or_stopped_is_noticed(falls, number):
-    fall = falls[number].result()
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_process_that_is_killed_or_stopped_is_noticed(falls, name):
+    fall = falls[name].result()
     all_raised(fall.found, fall.begun, SOON)
     for rank, each in zip(SURVIVORS, fall.found, strict=True):
         others = ", ".join(str(other) for other in range(SIZE) if other != rank)
