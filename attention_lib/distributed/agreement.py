@@ -17,8 +17,9 @@ from attention_lib.distributed.groups import (
     refuse_broken,
 )
 
-__all__ = ["Agreement", "agreed", "described"]
+__all__ = ["NO_TRANSFORMS", "Agreement", "agreed", "described"]
 
+NO_TRANSFORMS = "{} knows no torch.func and no forward-mode derivatives"
 KINDS = {kind.__name__: kind for kind in (TypeError, ValueError, RuntimeError)}
 
 
@@ -43,7 +44,7 @@ def agreed(name, group, check, prepare):
     refuse_broken(group, name)
     if torch._C._functorch.peek_interpreter_stack() is not None:
         # The others cannot be told: no number leaves a transform.
-        raise TypeError(f"{name} knows no torch.func and no forward-mode derivatives")
+        raise TypeError(NO_TRANSFORMS.format(name))
     number = next_number(group)
     if check is False:
         call, learns, _ = prepare()

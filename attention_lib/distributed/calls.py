@@ -9,7 +9,7 @@ import torch
 from attention_lib import _call, _check
 from attention_lib._dispatch import is_tensor
 from attention_lib.distributed import merging, thresholds
-from attention_lib.distributed.agreement import described
+from attention_lib.distributed.agreement import NO_TRANSFORMS, described
 from attention_lib.distributed.shards import Shard
 from attention_lib.fold import foldable
 from attention_lib.torch_backend.attention import transformed
@@ -36,7 +36,7 @@ def checked(name, arrays, where, where_shape, options, weighting, *, shared=Fals
     call = _call.attention(*arrays, None, *options)
     call = _call.weighed(call, _known(get_weighting(weighting)))
     if transformed(call, *_learned(call.weighting).values()):
-        raise TypeError(f"{name} knows no torch.func and no forward-mode derivatives")
+        raise TypeError(NO_TRANSFORMS.format(name))
     call = dataclasses.replace(call, mask=_where(where, call, where_shape(call)))
     tensors = (call.query, call.key, call.value, *_learned(call.weighting).values())
     learns = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
