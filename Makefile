@@ -138,9 +138,10 @@ triton: setup
 		test -z "$$CI"
 
 # First the test that runs all of them once more: begun last, it would run alone. And
-# without what the tests of the library share, for which torch would be imported.
+# without what the tests of the library share, for which torch would be imported. Several
+# kernels run at a time, and threads of each would wait for those of the others.
 notebooks: setup  ## every cell run again and compared with what is printed
-	$(call step,Chapters,$(PYTEST) $(PARALLEL) -p conftest \
+	$(call step,Chapters,OMP_NUM_THREADS=1 $(PYTEST) $(PARALLEL) -p conftest \
 		--confcutdir=tests/notebooks --nbval tests/notebooks chapters)
 
 setup:  ## only set up .venv

@@ -1,7 +1,8 @@
 """The chapters print and draw the same with the arithmetic of another processor.
 
-Another processor takes another kernel of OpenBLAS, which rounds after other additions.
-A chapter that prints or draws what rounding left would then differ from what is saved.
+Another processor takes another kernel of OpenBLAS, which rounds after other additions,
+and cuts the work for more threads: three here, where the other tests have one. A
+chapter that prints or draws what rounding left would then differ from what is saved.
 Every other page is tried, and all of them with ``WHOLE=1``.
 """
 
@@ -53,8 +54,9 @@ def another_kernel():
 
 
 def test_the_chapters_print_and_draw_the_same(another_kernel, strict_run, tmp_path):
-    # NumPy reads the setting when it is imported, so others' kernels will not do.
-    outcomes = strict_run(CHAPTERS, tmp_path, **another_kernel, **{ADDRESS: ""})
+    # NumPy reads the settings when it is imported, so others' kernels will not do.
+    settings = another_kernel | {"OMP_NUM_THREADS": "3", ADDRESS: ""}
+    outcomes = strict_run(CHAPTERS, tmp_path, **settings)
     assert {chapter for chapter, _ in outcomes} == {path.stem for path in CHAPTERS}
     complaints = [said for said in outcomes.values() if said]
     assert not complaints, "\n".join(complaints)
