@@ -2,6 +2,7 @@
 
 Triton reads TRITON_INTERPRET when it is imported, so these tests run in a process of
 their own: ``make interpreted``. Without Triton, or in another process, there are none.
+What deals them out to other processes imports neither Triton nor torch.
 """
 
 import os
@@ -9,21 +10,30 @@ import sys
 
 import pytest
 
-from attention_lib.torch_backend import rows
-from attention_lib.torch_backend.kernels import device
-
-READY = device.INSTALLED and device.INTERPRETED
-collect_ignore_glob = [] if READY else ["*.py"]
-if READY:
-    from tests.kernels.quick_interpreter import quicken
-
-    quicken()
 # The interpreter computes as NumPy does, which says where a number is not finite.
 SAID = ["overflow", "invalid value", "divide by zero", "All-NaN slice"]
 
 
+def missing():
+    """Say what is missing for these tests, or None."""
+    from attention_lib.torch_backend.kernels import device
+
+    if not device.INTERPRETED:
+        return "not interpreted"
+    return None if device.INSTALLED else "Triton is not installed"
+
+
+def pytest_ignore_collect():
+    """Collect none of them where something is missing."""
+    return True if missing() else None
+
+
 def pytest_collection_modifyitems(items):
-    """Let the interpreter meet what is not finite, as the kernels may."""
+    """Quicken the interpreter, and let it meet what is not finite, as kernels may."""
+    if not missing():
+        from tests.kernels.quick_interpreter import quicken
+
+        quicken()
     for item in items:
         if item.path.is_relative_to(os.path.dirname(__file__)):
             for words in SAID:
@@ -33,9 +43,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_sessionfinish(session, exitstatus):
     """Pass without Triton where it cannot be had, and say so."""
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not READY:
-        missing = "Triton is not installed" if device.INTERPRETED else "not interpreted"
-        print(f"\nThe kernels were not tested: {missing}.")
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and (reason := missing()):
+        print(f"\nThe kernels were not tested: {reason}.")
         required = sys.platform == "linux" and os.environ.get("CI")
         session.exitstatus = pytest.ExitCode(int(bool(required)))
 
@@ -43,6 +52,7 @@ def pytest_sessionfinish(session, exitstatus):
 @pytest.fixture
 def eagerly(monkeypatch):
     """Give a function that calls another without the kernels of rows."""
+    from attention_lib.torch_backend import rows
 
     def call(function, *given, **options):
         with monkeypatch.context() as patch:
