@@ -4,13 +4,12 @@ from functools import partial
 
 import pytest
 import torch
-from torch.autograd import gradcheck, gradgradcheck
 
 from attention_lib import Softmax, masks, multi_head_attention
 from attention_lib import scaled_dot_product_attention as attend
 from attention_lib.torch_backend import blocks as torch_blocks
 from attention_lib.torch_backend import general as in_torch
-from tests.in_rotation import WHOLE
+from tests.derivatives import gradcheck, gradgradcheck
 
 pytestmark = [
     # torch itself calls this when forward mode is used for the first time,
@@ -59,10 +58,8 @@ def mask_of(kind, like):
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_derivatives(method, kind, three):
     mask = mask_of(kind, three[0])
-    # Entry by entry where a mask has all that the others have; else in a direction.
-    fast = not (WHOLE or kind in ("additive", "causal and bool"))
     ask = partial(attend, **mask, method=method)
-    assert gradcheck(ask, three, fast_mode=fast)
+    assert gradcheck(ask, three)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,9 +73,8 @@ def test_second_derivatives_and_forward_mode_of_dense(kind, softcap, three):
     def auto(*qkv):
         return attend(*qkv, **options)
 
-    fast = not (WHOLE or softcap)
-    assert gradcheck(dense, three, check_forward_ad=True, fast_mode=fast)
-    assert gradgradcheck(dense, three, fast_mode=True)
+    assert gradcheck(dense, three, check_forward_ad=True)
+    assert gradgradcheck(dense, three)
     tangents = tuple(map(torch.ones_like, three))
     plain = tuple(a.detach() for a in three)
     ahead = torch.func.jvp(dense, plain, tangents)[1]

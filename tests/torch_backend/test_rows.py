@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from torch.autograd import gradcheck, gradgradcheck
 from torch.func import jvp, vmap
 
 import attention_lib as al
 from attention_lib.torch_backend import rows
+from tests.derivatives import gradcheck, gradgradcheck
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own

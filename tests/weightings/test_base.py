@@ -18,6 +18,7 @@ from attention_lib import (
     softmax,
 )
 from attention_lib.weightings import Exponential, Pointwise, Selection, Sum, Threshold
+from tests.derivatives import gradcheck
 from tests.engines import near, rounded, tolerance
 from tests.in_turn import in_turn
 from tests.user_weightings import (
@@ -117,7 +118,7 @@ def test_its_gradient_through_attention(weighting, method, rng):
             query, key, value, mask, weighting=weighting, method=method
         )
 
-    assert torch.autograd.gradcheck(attend, (*given, value))
+    assert gradcheck(attend, (*given, value))
 
 
 @every_weighting
@@ -222,7 +223,7 @@ def test_a_learned_offset_gets_a_gradient_also_beside_a_row_without_keys(method,
             query, key, value, mask, weighting=OffByOne(offset), method=method
         )
 
-    assert torch.autograd.gradcheck(attend, offset)
+    assert gradcheck(attend, offset)
 
 
 def test_a_parameter_that_does_not_fit_is_refused(engine, rng):
