@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -18,6 +19,7 @@ NONE = (
     "no Chromium or Chrome here, and none could be installed: "
     "name one in the environment variable CHROMIUM"
 )
+LOCK = Path(sys.prefix) / "chromium.lock"
 # Quiet and alone: what a browser does in the background, it must not do in a test, and
 # no other host is there. Scripts run for a second on a page: too short for the compiler
 # that makes long ones fast.
@@ -35,8 +37,15 @@ FLAGS = (
 
 
 def find():
-    """Give the path of a browser, installing one if need be, or None."""
-    return named() or of_the_system() or of_playwright() or of_debian()
+    """Give the path of a browser, installing one if need be, or None.
+
+    The workers of one run ask at the same time, and a package manager refuses all but
+    one of them: so one installs, and the others wait and then look again.
+    """
+    if path := named() or of_the_system():
+        return path
+    with FileLock(LOCK):
+        return of_the_system() or of_playwright() or of_debian()
 
 
 def named():
@@ -65,9 +74,10 @@ def of_playwright():
 
 
 def of_debian():
-    """Install Debian's package, which only root may do."""
+    """Install Debian's package, which only root may do, by a list that is not old."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if is_root and shutil.which("apt-get"):
+        succeeds("apt-get", "update")
         succeeds("apt-get", "install", "--yes", "chromium")
     return shutil.which("chromium")
 

@@ -1,5 +1,9 @@
 """A browser is looked for in four places, in this order, and nothing is assumed."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.browser import chromium, conftest
@@ -19,6 +23,24 @@ def test_the_first_place_that_has_one_wins(monkeypatch, nowhere, first):
     for place in PLACES[first:]:
         monkeypatch.setattr(chromium, place, lambda place=place: place)
     assert chromium.find() == PLACES[first]
+
+
+def test_of_workers_that_ask_at_once_one_installs_and_all_have_it(monkeypatch, nowhere):
+    """A package manager that is at work refuses whoever comes second."""
+    installed, both = [], threading.Barrier(2)
+
+    def of_debian():
+        time.sleep(0.2)
+        installed.append("chromium")
+        return "chromium"
+
+    monkeypatch.setattr(chromium, "named", lambda: both.wait(timeout=10) * 0)
+    monkeypatch.setattr(chromium, "of_the_system", lambda: "".join(installed))
+    monkeypatch.setattr(chromium, "of_debian", of_debian)
+    with ThreadPoolExecutor(2) as workers:
+        found = [workers.submit(chromium.find) for _ in range(2)]
+        assert [each.result(timeout=20) for each in found] == ["chromium"] * 2
+    assert installed == ["chromium"]
 
 
 def test_a_wrong_name_is_not_passed_over(monkeypatch):
