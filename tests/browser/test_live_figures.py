@@ -27,6 +27,12 @@ HEARD = """
 document.querySelector("figure.aw [role=status]").textContent ===
   document.querySelector("figure.aw .aw-said").textContent
 """
+# As JupyterLab does in its command mode, before what has the focus hears of a key.
+TAKE_KEYS = """
+document.addEventListener("keydown", event => {
+  if (!event.target.hasAttribute("data-lm-suppress-shortcuts")) event.preventDefault();
+}, true)
+"""
 # Of two copies on one page: every id once, every label and every name there.
 IDS = "[...document.querySelectorAll('[id]')].map(element => element.id)"
 UNNAMED = """
@@ -79,9 +85,12 @@ def test_where_no_script_runs_the_numbers_stand(live, name, without_scripts):
 
 
 @every_figure
-def test_every_control_is_moved_by_the_keyboard_and_heard(live, name):
+def test_every_control_is_moved_by_the_keyboard_also_in_a_notebook_and_heard(
+    live, name
+):
     figure = live(FIGURES[name])
     page, status = figure.page, figure.figure.get_by_role("status")
+    page.evaluate(TAKE_KEYS)
     assert status.text_content() == ""
     found = [each for kind in MOVED_BY for each in figure.figure.locator(kind).all()]
     assert len(found) == figure.figure.locator(CONTROLS).count() > 0

@@ -39,6 +39,10 @@ class Figure {
     this.body.append(this.said, this.status);
     this.element.querySelector(".aw-body").replaceWith(this.body);
     this.element.dataset.live = "";
+    // JupyterLab takes the arrows, and letters that cut cells, from all but what says so.
+    this.element.addEventListener("focusin", (event) => {
+      event.target.dataset.lmSuppressShortcuts = "";
+    });
   }
 
   changed() {
