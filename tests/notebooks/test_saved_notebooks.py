@@ -17,7 +17,8 @@ from tools.notebooks.plain_form import is_saved_plainly, read
 from tools.notebooks.rules import RULES
 from tools.run_notebooks import ROOT
 
-CHAPTERS = sorted((ROOT / "chapters").glob("*"))
+# Jupyter and systems leave hidden files beside what they show, and git ignores them.
+CHAPTERS = sorted((ROOT / "chapters").glob("[!.]*"))
 LABS = [ROOT / "lab" / "real_model.ipynb"]
 
 
