@@ -43,6 +43,8 @@ class Vanishing(ArithmeticError):
 
 def _usable(total):
     """Give sums to divide by: where nothing has a share, one."""
+    if not bool((total < TINY).any()):
+        return total
     if bool(((total > 0) & (total < TINY)).any()):
         raise Vanishing
     return total.masked_fill_(total == 0, 1)
@@ -204,12 +206,12 @@ class Entmax(Rule):
         A threshold is rounded as its row's largest score is, and n equal keys lie only
         ``n^-c`` above theirs. Keys far below the largest do no harm.
         """
-        room = min(ROOM, n**-self.c)
-        far = ~(top.abs() * torch.finfo(top.dtype).eps <= room / 8)
-        if not bool(far.any()):
+        most = min(ROOM, n**-self.c) / (8 * torch.finfo(top.dtype).eps)
+        low, high = (end.item() for end in top.aminmax())
+        if -most <= low and high <= most:
             return None
         odd = top == -torch.inf
-        if bool((far & ~odd).any()):
+        if bool((~odd & ~(top.abs() <= most)).any()):
             raise Vanishing
         return odd
 

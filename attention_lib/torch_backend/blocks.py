@@ -17,7 +17,7 @@ from attention_lib.torch_backend.once import first_only
 from attention_lib.torch_backend.sizes import at_once, free_memory
 from attention_lib.torch_backend.threads import share, threads_for
 
-__all__ = ["attend_by_blocks"]
+__all__ = ["attend_by_blocks", "n_scores"]
 
 BLOCK_BYTES = 4 * 1024 * 1024  # of scores at a time: they stay in the cache
 FEWEST, MOST = 64, 256  # queries in a block
@@ -43,6 +43,11 @@ def attend_by_blocks(query, key, value, shift, offset, rule, call):
     # Its arrays are saved on the way, where hooks see them, not with the call.
     call = replace(call, query=None, key=None, value=None)
     return _Blocks.apply(query, key, value, shift, offset, rule, call)
+
+
+def n_scores(query, key):
+    """Count the scores of all heads."""
+    return query.shape[:-1].numel() * key.shape[1]
 
 
 class _Blocks(torch.autograd.Function):
@@ -108,7 +113,7 @@ def _forward(query, key, value, shift, offset, rule, call):
     """Give the output, and what the rule keeps of each row (None: nothing)."""
     out = query.new_empty(*query.shape[:-1], value.shape[-1])
     keeps = query.new_empty(*query.shape[:-1], 1) if rule.keeps else None
-    threads = threads_for(query, query.shape[:-1].numel() * key.shape[1])
+    threads = threads_for(query, n_scores(query, key))
     blocks = list(_cut(query, key, call.is_causal, threads))
 
     def work(jobs):
@@ -121,8 +126,9 @@ def _forward(query, key, value, shift, offset, rule, call):
             finish(x, block, rule, call)
             more = () if offset is None else (offset[heads, rows],)
             shares, total, kept = rule.weigh(x, spare, *more)
-            part = torch.bmm(shares, value[heads, :stop])
-            out[heads, rows] = part if total is None else part.div_(total)
+            part = torch.bmm(shares, value[heads, :stop], out=out[heads, rows])
+            if total is not None:
+                part.div_(total)
             if keeps is not None:
                 keeps[heads, rows] = kept
 
@@ -132,49 +138,55 @@ def _forward(query, key, value, shift, offset, rule, call):
 
 def _backward(rule, call, grad, query, key, value, shift, offset, out, kept):
     """Give the gradients of the five arrays."""
-    mean = None
-    if rule.centred:
-        mean = (grad * out).sum(-1, keepdim=True)
-        if rule.summed:
-            grad, mean = grad / kept, mean / kept
-    threads = threads_for(query, query.shape[:-1].numel() * key.shape[1])
+    threads = threads_for(query, n_scores(query, key))
     blocks = list(_cut(query, key, call.is_causal, threads))
     lots = _lots(blocks, len(query), threads)
     in_query = torch.empty_like(query)
     in_shift = None if shift is None else torch.empty_like(shift)
-    n_parts = len({part for part, _ in lots})
-    in_key, in_value = (a.new_zeros(n_parts, *a.shape) for a in (key, value))
+    in_offset = None if offset is None else torch.empty_like(offset)
+    n_parts = len({part for part, *_ in lots})
+    in_key, in_value = (a.new_empty(n_parts, *a.shape) for a in (key, value))
 
     def work(jobs):
         views = _scratch(blocks[0], query, key.shape[1], 3)
-        for part, block in ((part, block) for part, lot in jobs for block in lot):
-            (heads, rows, stop), (x, g, spare) = block, views(block)
-            asked, pulled = query[heads, rows], grad[heads, rows]
-            keys, values = key[heads, :stop], value[heads, :stop]
-            here = None if kept is None else kept[heads, rows]
-            added = None if shift is None else shift[heads, rows]
-            added = -here if rule.shifted else added
-            _product(asked, keys.mT, call.scale * rule.factor, added, x)
-            finish(x, block, rule, call)
-            level = None if mean is None else mean[heads, rows]
-            # What is subtracted from each gradient of a row comes with the product.
-            below = None if mean is None or rule.level else -level
-            _product(pulled, values.mT, 1, below, g)
-            shares, slopes = rule.differ(x, g, spare, level, here)
-            in_value[part, heads, :stop].baddbmm_(shares.mT, pulled)
-            in_key[part, heads, :stop].baddbmm_(slopes.mT, asked, alpha=call.scale)
-            in_query[heads, rows] = torch.bmm(slopes, keys).mul_(call.scale)
-            if in_shift is not None:
-                in_shift[heads, rows] = slopes.sum(-1, keepdim=True)
+        for part, of_heads, lot in jobs:
+            for sums in (in_key, in_value):
+                sums[part, of_heads] = 0
+            for block in lot:
+                (heads, rows, stop), (x, g, spare) = block, views(block)
+                asked, pulled = query[heads, rows], grad[heads, rows]
+                keys, values = key[heads, :stop], value[heads, :stop]
+                here = None if kept is None else kept[heads, rows]
+                level = None
+                if rule.centred:
+                    level = (pulled * out[heads, rows]).sum(-1, keepdim=True)
+                if rule.summed:
+                    pulled, level = pulled / here, level / here
+                added = None if shift is None else shift[heads, rows]
+                added = -here if rule.shifted else added
+                _product(asked, keys.mT, call.scale * rule.factor, added, x)
+                finish(x, block, rule, call)
+                # What is subtracted from each gradient of a row comes with the product.
+                below = None if level is None or rule.level else -level
+                _product(pulled, values.mT, 1, below, g)
+                shares, slopes = rule.differ(x, g, spare, level, here)
+                in_value[part, heads, :stop].baddbmm_(shares.mT, pulled)
+                in_key[part, heads, :stop].baddbmm_(slopes.mT, asked, alpha=call.scale)
+                torch.bmm(slopes, keys, out=in_query[heads, rows]).mul_(call.scale)
+                if in_shift is not None:
+                    in_shift[heads, rows] = slopes.sum(-1, keepdim=True)
+                if in_offset is not None:
+                    in_offset[heads, rows] = (
+                        -torch.exp(offset[heads, rows] - here) * level
+                    )
 
     share(work, lots, threads)
     in_key, in_value = (a[0] if n_parts == 1 else a.sum(0) for a in (in_key, in_value))
-    in_offset = None if offset is None else -torch.exp(offset - kept) * mean
     return in_query, in_key, in_value, in_shift, in_offset
 
 
 def _lots(blocks, n_heads, threads):
-    """Give the blocks that one thread takes in turn, with the sums that they add to.
+    """Give blocks that one thread takes in turn, their heads, and the sums they add to.
 
     All blocks of a head add to its keys' gradients. Where heads cannot be shared out
     evenly, several threads take one, each with sums of its own: so no two write to the
@@ -182,7 +194,7 @@ def _lots(blocks, n_heads, threads):
     """
     n_parts = 1 if n_heads % threads == 0 or n_heads > MANY * threads else threads
     lots = []
-    for _, of_heads in groupby(blocks, key=lambda block: block.heads):
+    for heads, of_heads in groupby(blocks, key=lambda block: block.heads):
         of_heads = list(of_heads)
-        lots += [(part, of_heads[part::n_parts]) for part in range(n_parts)]
+        lots += [(part, heads, of_heads[part::n_parts]) for part in range(n_parts)]
     return lots

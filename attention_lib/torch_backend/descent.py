@@ -6,7 +6,8 @@ __all__ = ["LONG", "chunk_maxima", "descend"]
 
 CHUNKS = 16  # a bound on the threshold comes from the maxima of so many chunks
 LONG = CHUNKS**2  # rows of so many keys have chunks
-FEW = 1 / 4  # of the maxima above that bound: up to here their keys are worked on alone
+FEW = 1 / 8  # of the maxima above that bound: up to here their keys are worked on alone
+EARLY = 4  # steps to that bound: after them it is about that of the maxima
 STEPS = 60
 
 
@@ -40,7 +41,8 @@ def descend(z, tops, c, out, base=None):
     top = tops.amax(-1, keepdim=True)
     tau, few = top - 1, None
     if tops.shape[-1] < z.shape[-1]:
-        tau = _newton(tops, tau, c, torch.empty_like(tops), 1e-3)[0]
+        for _ in range(EARLY):
+            tau = tau + _step(torch.sub(tops, tau).relu_(), c)
         few = _above(tau, tops, z.shape[-1])
     close = 4 * eps * (1 + top.abs())
     if c < 1:
@@ -75,35 +77,39 @@ def _newton(z, tau, c, u, close):
     They are written over `u`. The last step, below `close`, is taken too.
     """
     a = 1 / c
-    for _ in range(STEPS):
+    for i in range(STEPS):
         torch.sub(z, tau, out=u).relu_()
-        if a == 1:
-            f = u.sum(-1, keepdim=True)
-            s = torch.sign(u).sum(-1, keepdim=True)  # a sum of bools is slower
-            step = (f - 1) / s
-        elif a == 2:
-            norm = torch.linalg.vector_norm(u, 2, -1, keepdim=True)
-            step = (norm - 1) * norm / u.sum(-1, keepdim=True)
-        elif a == 4:
-            squares = u * u
-            f = torch.linalg.vector_norm(squares, 2, -1, keepdim=True).square_()
-            s = squares.mul_(u).sum(-1, keepdim=True)
-            step = (f - f**0.75) / s
-        else:
-            powers = u ** (a - 1)
-            s = powers.sum(-1, keepdim=True)
-            f = powers.mul_(u).sum(-1, keepdim=True)
-            step = (f - f ** (1 - c)) / s
-        moving = bool((step > close).any())  # a NaN does not stop the others
+        step = _step(u, c)
+        # The first is hardly ever the last; a NaN does not stop the others.
+        moving = i == 0 or bool((step > close).any())
         if not moving and a == 1:
             break
-        tau = tau + step.clamp_(min=0)
+        tau = tau + step
         if not moving:
             torch.sub(z, tau, out=u).relu_()
             break
     else:
         torch.sub(z, tau, out=u).relu_()
     return tau, u if a == 1 else _raise(u, a)
+
+
+def _step(u, c):
+    """Give Newton's step from shifted scores without what is below zero."""
+    a = 1 / c
+    if a == 1:
+        # A sum of bools is slower.
+        return (u.sum(-1, keepdim=True) - 1).div_(torch.sign(u).sum(-1, keepdim=True))
+    if a == 2:
+        norm = torch.linalg.vector_norm(u, 2, -1, keepdim=True)
+        return (norm - 1).mul_(norm).div_(u.sum(-1, keepdim=True))
+    if a == 4:
+        squares = u * u
+        f = torch.linalg.vector_norm(squares, 2, -1, keepdim=True).square_()
+        return (f - f**0.75).div_(squares.mul_(u).sum(-1, keepdim=True))
+    powers = u ** (a - 1)
+    slope = powers.sum(-1, keepdim=True)
+    f = powers.mul_(u).sum(-1, keepdim=True)
+    return (f - f ** (1 - c)).div_(slope)
 
 
 def _raise(u, a):

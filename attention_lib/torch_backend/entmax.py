@@ -137,8 +137,10 @@ def _solve(scores, c, where):
     rows = scores.reshape(-1, n)
     kept = None if where is None else where.reshape(-1, n)
     flat, powers = out.view(-1, n), c.reshape(-1, 1)
-    # An array of one alpha, and that of one call, are the common case.
-    one = float(powers[0]) if bool((powers == powers[0]).all()) else None
+    # An array of one alpha, and that of one call, are the common case. For the latter
+    # nothing is computed: torch's own threads would then be in the way of ours.
+    alike = powers.stride(0) == 0 or bool((powers == powers[0]).all())
+    one = float(powers[0]) if alike else None
     fast = one is not None and FAST[0] <= one <= FAST[1]
     threads = threads_for(rows, rows.numel())
     # Of long rows mostly few keys are left: less to keep in the cache, but more calls.

@@ -60,13 +60,22 @@ def _mended(weights):
     if weights.shape[-1] <= LONG or weights.device.type != "cpu":
         return weights
     total = weights.detach().sum(-1, keepdim=True)
-    near = (total - 1).abs() <= NEAR * torch.finfo(total.dtype).eps
-    total = torch.where(near, 1, total)
-    if weights.requires_grad or traced(weights):
-        return weights / total
-    if near.all():  # as in most rows; to go over all weights again costs a third
+    room = NEAR * torch.finfo(total.dtype).eps
+    known = not traced(weights)
+    if known and _all_near_one(total, room):  # as most are; a division costs a third
         return weights
-    return weights.div_(total)  # no graph holds them, and new memory costs more
+    total = torch.where((total - 1).abs() <= room, 1, total)
+    if known and not weights.requires_grad:
+        return weights.div_(total)  # no graph holds them, and new memory costs more
+    return weights / total
+
+
+def _all_near_one(total, room):
+    """Tell whether no sum is further from one, nor NaN."""
+    if not total.numel():
+        return True
+    low, high = (end.item() for end in total.aminmax())
+    return 1 - room <= low and high <= 1 + room
 
 
 def _top(z):

@@ -3,6 +3,9 @@
 By itself torch splits each operation among its threads, and all wait for the last one.
 Beside a program that keeps the processor busy, each of many small operations so costs a
 slice of that program's time. Threads that take whole blocks wait once, at the end.
+
+Torch's threads stay busy for some milliseconds after a large operation, and would be in
+the way of ours: what comes before blocks is shared as they are, too.
 """
 
 import os
@@ -13,7 +16,7 @@ import torch
 
 from attention_lib._threads import Jobs
 
-__all__ = ["share", "threads_for"]
+__all__ = ["each", "share", "threads_for"]
 
 THREADED_BYTES = 1024 * 1024  # below, threads cost more than they save
 
@@ -50,6 +53,18 @@ def share(work, jobs, threads):
         wait(taking)
     for taken in taking:
         taken.result()
+
+
+def each(functions, threads):
+    """Call functions in several threads, and give what they return."""
+    found = [None] * len(functions)
+
+    def work(jobs):
+        for i in jobs:
+            found[i] = functions[i]()
+
+    share(work, range(len(functions)), threads)
+    return found
 
 
 def _workers(threads):

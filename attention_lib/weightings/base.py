@@ -189,14 +189,14 @@ class Weighting:
 
     def turned(self, axis, x):
         """Give the weighting for rows of `x` along `axis`, once that axis is last."""
-        arrays = self.fitting(
-            x, tuple(1 if i == axis else n for i, n in enumerate(x.shape))
-        )
+        if not self.parameters():
+            return self
+        rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
         turn = {}
-        for name, a in arrays.items():
+        for name, a in self.fitting(x, rows).items():
             full_axes = a[(None,) * (x.ndim - a.ndim)]
             turn[name] = move_axis(full_axes, axis, -1)
-        return dataclasses.replace(self, **turn) if turn else self
+        return dataclasses.replace(self, **turn)
 
     def fitting(self, x, rows, what="the rows", whose="x"):
         """Take the parameters that are arrays: of the library of `x`, one a row."""
@@ -250,7 +250,7 @@ def _same_rule(cls, owner, rule):
 
 def _is_array(a):
     """Tell an array or tensor, of any number of axes, from a number of NumPy's."""
-    return not isinstance(a, Real) and not isinstance(a, np.generic)
+    return not isinstance(a, (float, Real, np.generic))  # a float is told soonest
 
 
 def _same(a, b):

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import attention_lib as al
 from attention_lib import scaled_dot_product_attention as attend
@@ -201,3 +202,34 @@ def test_blocks_of_one_thread_hold_heads_together_and_of_several_one_each():
             assert block.stop == (min(200, block.rows.stop) if causal else 200)
         assert (seen == 1).all()
     assert {block.heads.stop - block.heads.start for block in cut} == {1}
+
+
+class Large(TorchDispatchMode):
+    """Notes what this thread computes of so many numbers that torch shares them out."""
+
+    SHARED = 32768  # at::internal::GRAIN_SIZE
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        sizes = [a.numel() for a in args if isinstance(a, torch.Tensor)]
+        if max(sizes, default=0) > self.SHARED and not function.is_view:
+            self.seen.append(function.name())
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("weighting", [*WEIGHTINGS, "relu"])
+def test_torchs_own_threads_are_not_waked_beside_ours(monkeypatch, weighting):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    given = [torch.cat(16 * [a], -1).detach() for a in heads(8, 400, 400)]
+    for a in given:
+        a.requires_grad_()
+    pull = torch.ones_like(given[0])
+    assert pull.numel() > Large.SHARED
+    with Large() as here:
+        out = attend(*given, weighting=weighting)
+        torch.autograd.grad(out, given, pull)
+        al.entmax(pull, 1.5)
+    assert set(here.seen) <= {"aten::detach", "aten::empty_like", "aten::new_empty"}
