@@ -21,6 +21,7 @@ import math
 import torch
 
 from attention_lib.torch_backend.descent import chunk_maxima, descend
+from attention_lib.torch_backend.extremes import within
 
 __all__ = [
     "Entmax",
@@ -43,11 +44,12 @@ class Vanishing(ArithmeticError):
 
 def _usable(total):
     """Give sums to divide by: where nothing has a share, one."""
-    if not bool((total < TINY).any()):
+    tiny = total < TINY
+    if not bool(tiny.any()):
         return total
-    if bool(((total > 0) & (total < TINY)).any()):
+    if bool((tiny & (total > 0)).any()):
         raise Vanishing
-    return total.masked_fill_(total == 0, 1)
+    return total.masked_fill_(tiny, 1)
 
 
 class Rule:
@@ -207,8 +209,7 @@ class Entmax(Rule):
         ``n^-c`` above theirs. Keys far below the largest do no harm.
         """
         most = min(ROOM, n**-self.c) / (8 * torch.finfo(top.dtype).eps)
-        low, high = (end.item() for end in top.aminmax())
-        if -most <= low and high <= most:
+        if within(top, -most, most):
             return None
         odd = top == -torch.inf
         if bool((~odd & ~(top.abs() <= most)).any()):

@@ -17,7 +17,7 @@ from attention_lib.torch_backend.once import first_only
 from attention_lib.torch_backend.sizes import at_once, free_memory
 from attention_lib.torch_backend.threads import share, threads_for
 
-__all__ = ["attend_by_blocks", "n_scores"]
+__all__ = ["attend_by_blocks", "threads_of"]
 
 BLOCK_BYTES = 4 * 1024 * 1024  # of scores at a time: they stay in the cache
 FEWEST, MOST = 64, 256  # queries in a block
@@ -45,9 +45,9 @@ def attend_by_blocks(query, key, value, shift, offset, rule, call):
     return _Blocks.apply(query, key, value, shift, offset, rule, call)
 
 
-def n_scores(query, key):
-    """Count the scores of all heads."""
-    return query.shape[:-1].numel() * key.shape[1]
+def threads_of(query, key):
+    """Say how many threads should share the scores of all heads."""
+    return threads_for(query, query.shape[:-1].numel() * key.shape[1])
 
 
 class _Blocks(torch.autograd.Function):
@@ -113,7 +113,7 @@ def _forward(query, key, value, shift, offset, rule, call):
     """Give the output, and what the rule keeps of each row (None: nothing)."""
     out = query.new_empty(*query.shape[:-1], value.shape[-1])
     keeps = query.new_empty(*query.shape[:-1], 1) if rule.keeps else None
-    threads = threads_for(query, n_scores(query, key))
+    threads = threads_of(query, key)
     blocks = list(_cut(query, key, call.is_causal, threads))
 
     def work(jobs):
@@ -138,7 +138,7 @@ def _forward(query, key, value, shift, offset, rule, call):
 
 def _backward(rule, call, grad, query, key, value, shift, offset, out, kept):
     """Give the gradients of the five arrays."""
-    threads = threads_for(query, n_scores(query, key))
+    threads = threads_of(query, key)
     blocks = list(_cut(query, key, call.is_causal, threads))
     lots = _lots(blocks, len(query), threads)
     in_query = torch.empty_like(query)

@@ -8,10 +8,11 @@ import torch
 
 from attention_lib._dispatch import traced, work_dtype
 from attention_lib.torch_backend import block_rules as rules
-from attention_lib.torch_backend.blocks import attend_by_blocks, n_scores
+from attention_lib.torch_backend.blocks import attend_by_blocks, threads_of
 from attention_lib.torch_backend.entmax import FAST
+from attention_lib.torch_backend.extremes import largest
 from attention_lib.torch_backend.masking import for_each_head
-from attention_lib.torch_backend.threads import each, threads_for
+from attention_lib.torch_backend.threads import each
 
 __all__ = ["Blocks"]
 
@@ -121,8 +122,8 @@ def _a_row(parameter, call, like):
 def _within_reach(rule, call, arrays, limit):
     """Tell whether all numbers are finite and no score is beyond the limit."""
     query, key, value, shift, offset = arrays
-    sizes = (partial(_longest, query), partial(_longest, key), partial(_largest, value))
-    *lengths, largest = each(sizes, threads_for(query, n_scores(query, key)))
+    sizes = (partial(_longest, query), partial(_longest, key), partial(largest, value))
+    *lengths, size = each(sizes, threads_of(query, key))
     product = lengths[0] * lengths[1]  # before the scale: finite, too
     reach = torch.where(product < torch.inf, abs(call.scale) * product, torch.inf)
     if shift is not None:
@@ -133,17 +134,12 @@ def _within_reach(rule, call, arrays, limit):
         reach = torch.where(within, reach + low.amax(), torch.inf)
     if offset is not None:  # -inf is softmax
         reach = torch.maximum(reach, offset.amax())
-    usable = largest < FAR
+    usable = size < FAR
     if rule.summed:
-        usable = (largest == 0) | (largest > ORDINARY[0]) & (largest < ORDINARY[1])
+        usable = (size == 0) | (size > ORDINARY[0]) & (size < ORDINARY[1])
     return bool((reach < limit) & usable)
 
 
 def _longest(a):
     """Give the largest length of a row."""
     return torch.linalg.vector_norm(a, dim=-1).amax()
-
-
-def _largest(a):
-    """Give the largest size of a number."""
-    return torch.stack([end.abs() for end in a.aminmax()]).amax()

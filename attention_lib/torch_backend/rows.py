@@ -3,6 +3,7 @@
 import torch
 
 from attention_lib._dispatch import product, traced
+from attention_lib.torch_backend.extremes import within
 from attention_lib.torch_backend.kernels import device
 from attention_lib.torch_backend.kernels.loading import kernel
 
@@ -62,20 +63,14 @@ def _mended(weights):
     total = weights.detach().sum(-1, keepdim=True)
     room = NEAR * torch.finfo(total.dtype).eps
     known = not traced(weights)
-    if known and _all_near_one(total, room):  # as most are; a division costs a third
+    if known and within(
+        total, 1 - room, 1 + room
+    ):  # as most are; a division costs a third
         return weights
     total = torch.where((total - 1).abs() <= room, 1, total)
     if known and not weights.requires_grad:
         return weights.div_(total)  # no graph holds them, and new memory costs more
     return weights / total
-
-
-def _all_near_one(total, room):
-    """Tell whether no sum is further from one, nor NaN."""
-    if not total.numel():
-        return True
-    low, high = (end.item() for end in total.aminmax())
-    return 1 - room <= low and high <= 1 + room
 
 
 def _top(z):

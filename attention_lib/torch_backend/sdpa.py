@@ -14,6 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from attention_lib._dispatch import traced
 from attention_lib.torch_backend import flash, masking
 from attention_lib.torch_backend.by_blocks import LARGE
+from attention_lib.torch_backend.extremes import largest
 from attention_lib.torch_backend.general import is_small
 from attention_lib.torch_backend.masking import where_of
 from attention_lib.torch_backend.once import first_only
@@ -140,9 +141,7 @@ def _within_reach(call, query, scale, factor):
     """
     if not (query.numel() and call.key.numel()):  # scores of zero, or none
         return True
-    asked, held = (
-        torch.stack(a.aminmax()).abs().amax().double() for a in (query, call.key)
-    )
+    asked, held = (largest(a).double() for a in (query, call.key))
     within = asked * held * abs(scale) * query.shape[-1] < LARGE
     if call.bias is not None:
         lowest = call.bias <= torch.finfo(call.bias.dtype).min

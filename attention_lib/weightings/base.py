@@ -189,14 +189,12 @@ class Weighting:
 
     def turned(self, axis, x):
         """Give the weighting for rows of `x` along `axis`, once that axis is last."""
-        if not self.parameters():
-            return self
-        rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+        arrays = self.fitting(x, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
         turn = {}
-        for name, a in self.fitting(x, rows).items():
+        for name, a in arrays.items():
             full_axes = a[(None,) * (x.ndim - a.ndim)]
             turn[name] = move_axis(full_axes, axis, -1)
-        return dataclasses.replace(self, **turn)
+        return dataclasses.replace(self, **turn) if turn else self
 
     def fitting(self, x, rows, what="the rows", whose="x"):
         """Take the parameters that are arrays: of the library of `x`, one a row."""
